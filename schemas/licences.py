@@ -22,9 +22,9 @@ class Licence(NamedTuple):
     """SPDX identifier; None for a licence that is not in the list."""
     title: str
     url: str | None
-    """Address of its text."""
+    """Address of the licence's text."""
     ckan_id: str
-    """Its `license_id` in CKAN."""
+    """Value of `license_id` for the licence in CKAN."""
     is_open: bool
     """Whether it is known to conform to the Open Definition."""
 
@@ -85,7 +85,7 @@ _WEB_ADDRESS = re.compile(WEB_ADDRESS_PATTERN)
 
 
 def _spelling(words: str) -> str:
-    """The same for `CC-BY-4.0`, `CC BY 4.0` and `cc_by-4.0`."""
+    """One spelling for `CC-BY-4.0`, `CC BY 4.0` and `cc_by-4.0`."""
     return re.sub(r"[\s_\-]+", "-", words.strip()).casefold()
 
 

@@ -59,7 +59,7 @@ class _Beginning(reprlib.Repr):
         self.maxstring = self.maxlong = self.maxother = 4 * SHOWN_CHARACTERS_MAX
 
     def repr_dict(self, x: dict[object, object], level: int) -> str:
-        """In the order of the object, which the library's own does not keep."""
+        """Text of a dictionary in its own order, which the library's method does not keep."""
         if level <= 0:
             return "{...}"
         shown_items = (

@@ -155,9 +155,9 @@ class BlankBallots(StrEnum):
     choice of choices.csv instead."""
 
     WITH_INVALID = "with-invalid"
-    """As an invalid ballot: Indonesia."""
+    """Counted as an invalid ballot: Indonesia."""
     APART = "apart"
-    """Apart (`VK` of the form), neither valid nor invalid: Spain, Italy, most of Latin America."""
+    """Counted apart (`VK` of the form), neither valid nor invalid: Spain, Italy, most of Latin America."""
 
 
 class Office(Row):

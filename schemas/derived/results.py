@@ -18,8 +18,8 @@ from schemas.derived.blocks import AreaTally, before
 from schemas.derived.parts import PART_BYTES_MAX, Part, grouped, in_array
 
 ROWS_AT_ONCE = 500
-"""Up to this number, the rows of a message are written as one list, in two thirds of the time, before their size is known. At
-half, a change of a busy second is written row by row; at double, a legislature's message of 2 MB is written twice."""
+"""Most rows of a message that are written as one list, in two thirds of the time, before their size is known. At half, a change
+of a busy second is written row by row; at double, a legislature's message of 2 MB is written twice."""
 
 Cut = tuple[int, ...]
 """An `as_of`, with an offset for each ledger partition."""

@@ -14,7 +14,7 @@ LONGITUDE_MAX, LATITUDE_MAX = 180 * GRID, 90 * GRID
 Point = tuple[int, int]
 """Longitude and latitude."""
 Ring = tuple[Point, ...]
-"""At least three points, without the first one again at the end."""
+"""Line around an area or a hole: at least three points, without the first one again at the end."""
 Polygon = tuple[Ring, ...]
 """The outer ring, counter-clockwise, and then its holes, clockwise (RFC 7946, 3.1.6)."""
 Shape = tuple[Polygon, ...]

@@ -31,7 +31,7 @@ class ElectionLine(Shape):
     licence: str
     """Licence under which the numbers may be used."""
     links: ElectionLinks
-    """Where to read on."""
+    """Paths of the election, its package and its health."""
 
 
 class ElectionList(ElectionAnswer):
@@ -43,14 +43,14 @@ class OfficeLinks(Shape):
     result: str
     """Sums of the office over the whole country."""
     contests: str
-    """Its contests."""
+    """Contests of the office."""
     live: str
-    """Its changes, as they come."""
+    """Changes of the office's numbers, as they come."""
 
 
 class OfficeLine(OfficeName):
     links: OfficeLinks
-    """Where its numbers are."""
+    """Paths of the office's numbers."""
 
 
 class OfficeList(ElectionAnswer):
@@ -81,7 +81,7 @@ class ContestLine(Shape):
     choices: int
     """How many choices the ballot has."""
     links: ContestLineLinks
-    """Where its numbers are."""
+    """Paths of the contest's numbers and candidates."""
 
 
 class ContestList(ElectionAnswer):

@@ -58,7 +58,7 @@ class HistoryEntry(Shape):
     payload: dict[str, Any] | None
     """The event as it was signed; null where it is unreadable."""
     links: EventLinks
-    """Its event, its bytes in the log, and its proof."""
+    """Paths of the event, of its bytes in the log, and of its proof."""
 
 
 class EventLineLinks(EventLinks):

@@ -18,7 +18,7 @@ class FinanceFinding(Shape):
     sentence_id: str
     """What is wrong, in Indonesian."""
     sentence_en: str
-    """The same in English."""
+    """What is wrong, in English."""
 
 
 class FinanceLinks(Shape):
@@ -27,7 +27,7 @@ class FinanceLinks(Shape):
     event: str
     """The event."""
     entry: str
-    """Its bytes in the log."""
+    """Bytes of the event in the log."""
     proof: str
     """The proof that they are in the log."""
     profile: str
@@ -59,7 +59,7 @@ class FinanceLine(Shape):
     rules: list[str]
     """Ids of the rules that it breaks."""
     findings: list[FinanceFinding]
-    """The same, with sentences."""
+    """Findings of these rules, with sentences."""
     begins: DayText
     """First day of the period."""
     ends: DayText
@@ -79,7 +79,7 @@ class FinanceLine(Shape):
     spending_total: int
     """Sum of the spending."""
     closing: Balance
-    """As the report states it."""
+    """Closing balance as the report states it."""
     closing_calculated: int
     """Opening balance and income, less spending."""
     opinion: Opinion | None
@@ -91,7 +91,7 @@ class FinanceLine(Shape):
     partition: int
     """Ledger partition of the event."""
     offset: int
-    """Its offset in the partition."""
+    """Offset of the event in its partition."""
     received_at: str | None
     """Time of receipt by the gateway's clock; null where the record has none."""
     links: FinanceLinks
@@ -100,7 +100,7 @@ class FinanceLine(Shape):
 
 class _FinanceAnswer(ElectionAnswer):
     as_of: dict[str, int]
-    """For each ledger partition the offset of the last finance report that is counted in; -1 where there is none."""
+    """Ledger partition → offset of the last finance report that is counted in; -1 where there is none."""
     currency: str
     """ISO 4217, such as IDR."""
     decimals: int

@@ -201,9 +201,9 @@ class _ChannelMessage(_FromServer):
     as_of: PartitionOffsets
     """Ledger partition → offset of the last event of the office that is counted in."""
     shard_as_of: PartitionOffsets
-    """As `as_of`, for stations and for areas below the shard level."""
+    """Offsets like `as_of`, for stations and for areas below the shard level."""
     cursor: str | None = None
-    """Absent from a part with `more`."""
+    """Cursor after this message; absent from a part with `more`."""
     more: bool = False
     """True where another part of this message follows."""
     areas: list[AreaRow]
@@ -213,12 +213,12 @@ class _ChannelMessage(_FromServer):
     contests: list[ContestRow]
     """Whole contests that include areas of the channel."""
     held: list[HeldResult] = []
-    """In a channel with `held`: results that are held, or that have ceased to be, which a client then forgets."""
+    """Results of a channel with `held` that are held, or that have ceased to be, which a client then forgets."""
     held_whole: bool = False
     """True where the client forgets the held results that it has, before those of this message or part, because all follow."""
     held_complete: bool | None = None
-    """In a channel with `held`; false where this server does not know all held results, because the office has more than
-    50,000 or a message was missing. `GET /v1/areas/{area}/stations?state=held` has them."""
+    """Whether this server knows all held results, in a channel with `held`; false where the office has more than 50,000 or a
+    message was missing. `GET /v1/areas/{area}/stations?state=held` has them all."""
 
 
 class Snapshot(_ChannelMessage):

@@ -99,4 +99,4 @@ LIVE_EXAMPLES: Mapping[str, dict[str, Any]] = {
         "sentence": "there is no area 'XX' in this election",
     },
 }
-"""By the type of the message."""
+"""Example of each message and command, by its type."""

@@ -69,7 +69,7 @@ class MapIndex(Shape):
     licence: str
     """Licence of the data."""
     source: str | None
-    """Where the data is from."""
+    """Source of the data."""
     results_features_max: int
     """A map with more `features` has results and pictures for the areas within one area only (`/v1/maps/AREA/LEVEL.FORMAT`)."""
     maps: list[MapEntry]
@@ -98,11 +98,11 @@ class MapProperties(BaseModel):
     stations_expected: int | None = None
     """Stations that vote here."""
     stations_reported: int | None = None
-    """Those whose form is counted or held."""
+    """Stations whose form is counted or held."""
     stations_counted: int | None = None
-    """Those whose form is counted."""
+    """Stations whose form is counted."""
     stations_held: int | None = None
-    """Those whose form is held for review."""
+    """Stations whose form is held for review."""
     counted_share: float | None = None
     """Share of the expected stations that are counted, cut off after four decimals, so that 1 means all."""
     votes_total: int | None = None
@@ -120,14 +120,14 @@ class MapProperties(BaseModel):
     tied: list[str] | None = None
     """Choices with equally many votes, ahead of all others; empty where there is a leader."""
     votes: dict[str, int] | None = None
-    """By the ids of `choices`."""
+    """Votes by the ids of `choices`."""
 
 
 class MapFeature(Shape):
     """An area or contest (RFC 7946, 3.2)."""
 
     type: Literal["Feature"]
-    """As RFC 7946 has it."""
+    """Type of the object in GeoJSON (RFC 7946, 3.2)."""
     id: str
     """Code of the area, or id of the contest."""
     bbox: list[float] | None = None
@@ -142,7 +142,7 @@ class MapCollection(Shape):
     """A map as GeoJSON (RFC 7946), with what it states of itself as members beside the features."""
 
     type: Literal["FeatureCollection"]
-    """As RFC 7946 has it."""
+    """Type of the object in GeoJSON (RFC 7946, 3.3)."""
     bbox: list[float] | None = None
     """West, south, east, north; absent where nothing is drawn."""
     features: list[MapFeature]
@@ -160,7 +160,7 @@ class MapCollection(Shape):
     licence: str
     """Licence of the data."""
     source: str | None
-    """Where the data is from."""
+    """Source of the data."""
     office: str | None = None
     """The office whose results are joined."""
     compared_by: Literal["choice", "party"] | None = None

@@ -44,7 +44,7 @@ class CandidateLine(Shape):
     choice: str
     """Id of the choice, under which results have its votes."""
     name: str
-    """As on the ballot."""
+    """Name as on the ballot."""
     order: int
     """Position on the ballot."""
     office: str
@@ -86,7 +86,7 @@ class PartyLinks(Shape):
     self: str
     """The profile itself."""
     candidates: str
-    """Its candidates."""
+    """Candidates of the party."""
     finance: str | None
     """Finance reports; null where the election has none."""
 
@@ -192,7 +192,7 @@ class CandidatesOfArea(Shape):
     expected: int
     """Choices of kind `candidate` in contests whose electorate lies in the area."""
     described: int
-    """Those of them of which candidates.csv has a person."""
+    """Choices among `expected` of which candidates.csv has a person."""
     columns: dict[str, int]
     """Column of candidates.csv → how many of them have it for each person."""
 
@@ -208,7 +208,7 @@ class Completeness(ProfilesAnswer):
     candidates: CandidatesOfArea
     """Candidates of the asked area."""
     children: list[CandidatesOfArea]
-    """The same for each area of the next level."""
+    """Candidates of each area of the next level."""
     parties: CompletenessOfParties
     """Parties of the election."""
 

@@ -49,7 +49,7 @@ class PackageReference(_Part):
     definition: Annotated[str, Field(pattern=SHA256_PATTERN)]
     """Definition hash of the package. Each event of the file names it."""
     url: Annotated[str, Field(max_length=2_000)]
-    """Where the package was served when the file was written."""
+    """Address from which the package was served when the file was written."""
 
 
 class ProofFile(_Part):

@@ -139,7 +139,7 @@ class AreaOffice(Shape):
     as_of: PartitionOffsets
     """Ledger partition → offset of the last event of the office that is counted in."""
     shard_as_of: PartitionOffsets
-    """As `as_of`, for stations and for areas below the shard level."""
+    """Offsets like `as_of`, for stations and for areas below the shard level."""
     tally: OfficeTally | None
     """Sums over all contests of the office, by party; null below the shard level."""
     contests: list[ContestTally]
@@ -179,7 +179,7 @@ class StationStanding(Shape):
     version: Whole | None
     """Version of that result."""
     numbers: Numbers | None
-    """Its numbers; null where there are none."""
+    """Numbers of the result; null where there are none."""
 
 
 class StationName(Shape):
@@ -203,7 +203,7 @@ class StationSnapshot(ElectionAnswer):
     shard_as_of: dict[str, PartitionOffsets]
     """Office → its `shard_as_of`."""
     contests: list[StationStanding]
-    """Its result in each contest that it votes in."""
+    """Result of the station in each contest that it votes in."""
     history: list[HistoryEntry]
     """One page of the records, the oldest first."""
     next: str | None
@@ -221,7 +221,7 @@ class StationPage(ElectionAnswer):
     contest: str
     """Id of the contest."""
     shard_as_of: PartitionOffsets
-    """As `as_of`, for stations and for areas below the shard level."""
+    """Offsets like `as_of`, for stations and for areas below the shard level."""
     stations: list[StationLine]
     """One page of stations, in the order of their codes."""
     next: str | None

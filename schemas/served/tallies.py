@@ -82,7 +82,7 @@ class _Sums(Shape):
     counted: Numbers
     """Sums of the counted results, clean and flagged ones."""
     tiers: Tiers
-    """The same sums by verdict, and those that are held."""
+    """Sums of `counted` by verdict, and sums of the results that are held."""
     leaders: list[str]
     """Choices with the most votes, as many as there are seats (1 for a proportional contest and for an office); more where the
     last of them are tied."""

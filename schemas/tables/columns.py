@@ -34,7 +34,7 @@ class Kind(StrEnum):
 class Meaning(NamedTuple):
     en: str
     id: str
-    """The same in Indonesian."""
+    """Indonesian text of the meaning."""
 
 
 class CodeMeaning(NamedTuple):
