@@ -8,4 +8,5 @@ class ApiError(Exception):
 
 
 class ListsBusyError(ApiError):
-    """As many lists or tables are being read or made as this process bears, so one more would wait for long."""
+    """Refusal of one more list or table, which would wait for long because as many are being read or made as this process
+    bears."""

@@ -32,7 +32,7 @@ async def only_known_parameters(connection: HTTPConnection) -> None:
 
 
 _names: dict[Any, frozenset[str]] = {}
-"""By the function of a route, its query parameters. There are a few dozen routes."""
+"""Query parameters of each route, by the route's function. There are a few dozen routes."""
 
 
 def _parameters_of(route: Any) -> frozenset[str]:

@@ -44,7 +44,7 @@ class Problem(ApiError):
             self.body["field"] = field
 
     def with_members(self, **more: Any) -> Problem:
-        """The same problem with more in its body."""
+        """A copy of the problem with more in its body."""
         other = Problem(self.status, self.body["title"], self.body["detail"])
         other.headers, other.body = self.headers, {**self.body, **more}
         return other
@@ -230,4 +230,4 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     }
     for status, (description, example) in _KINDS.items()
 }
-"""By status, its description and an example in OpenAPI. api/docs.py adds the schema that it refers to."""
+"""Description and example of each status in OpenAPI. api/docs.py adds the schema that these refer to."""

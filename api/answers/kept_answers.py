@@ -79,7 +79,7 @@ class Answer:
     """Header fields that belong to the bytes, of an answer that is not JSON."""
     forms: dict[str, Form] = field(default_factory=dict)
     heads: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
-    """By coding, the header fields of a 200 and of a 304 as bytes (api/read/from_memory.py)."""
+    """Header fields of a 200 and of a 304 as bytes, by coding (api/read/from_memory.py)."""
 
     def is_at(self, cut: ReadCut) -> bool:
         """Whether it is what would be read at this cut."""

@@ -16,7 +16,7 @@ table { border-collapse: collapse } th, td { text-align: left; vertical-align: t
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #111 } a { color: #8cf } }
 """
 PAGE_POLICY = policy_with(_STYLE)
-"""It allows the JSON-LD too, which is data and no script."""
+"""Content security policy of the page. It allows the JSON-LD too, which is data and not a script."""
 
 
 def dataset_page(facts: CatalogueFacts, dataset: DatasetFacts, at: Addresses) -> str:

@@ -35,7 +35,7 @@ def catalogues_of(request: Request) -> Catalogues:
     responses=_described("DCAT-AP 3.0", "application/ld+json", "text/turtle"),
 )
 async def catalog(request: Request) -> Response:
-    """As Turtle where `Accept` names `text/turtle`, otherwise as JSON-LD."""
+    """The catalogue in Turtle where `Accept` names `text/turtle`, otherwise in JSON-LD."""
     wants_turtle = "text/turtle" in request.headers.get("accept", "")
     response = await _document(request, DCAT_TURTLE if wants_turtle else DCAT_JSON_LD)
     response.headers["Vary"] = "Accept, Accept-Encoding"
@@ -61,7 +61,7 @@ async def catalog_json_ld(request: Request) -> Response:
     responses=_described("DCAT-AP 3.0", "text/turtle"),
 )
 async def catalog_turtle(request: Request) -> Response:
-    """The same graph as the one in JSON-LD."""
+    """The graph of `/v1/catalog.jsonld`, in Turtle."""
     return await _document(request, DCAT_TURTLE)
 
 

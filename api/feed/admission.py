@@ -87,7 +87,7 @@ class Admission:
         return NotAdmittedError(sentence, self.pace.come_back_s(after_s))
 
     async def admit_soon(self, address: str) -> Hub:
-        """As `admit`, after waiting for a feed that is just beginning. Raises NotAdmittedError."""
+        """Admit a client as `admit` does, after waiting for a feed that is just beginning. Raises NotAdmittedError."""
         with suppress(TimeoutError):
             async with asyncio.timeout(HOLD_SECONDS_MAX):
                 await self._has_begun.wait()

@@ -95,7 +95,7 @@ def checkpoint_reader(settings: Settings, definition: Definition) -> Reader:
         settings.log_directory / folder_of(definition.election, partition) for partition in range(definition.partitions)
     ]
     named: dict[int, str] = {}
-    """By partition, the last reason why its checkpoint could not be read, which is logged once."""
+    """Last reason why a checkpoint could not be read, by partition. Each reason is logged once."""
 
     def read_all() -> Mapping[int, bytes]:
         rows = {}

@@ -25,7 +25,7 @@ class Client(ABC):
     def __init__(
         self, clients: Clients, hub: Hub, address: str, connection: Connection, form: int, *, is_open: bool
     ) -> None:
-        """Where the connection is not open, nothing is written until `_take_connection` is called."""
+        """Make a client. Where its connection is not open, nothing is written until `_take_connection` is called."""
         self._clients = clients
         self._connection = connection
         self._is_waiting = False

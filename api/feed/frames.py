@@ -62,7 +62,7 @@ class Frame:
     ) -> None:
         self.kind = kind
         self.cursor = cursor
-        """Where a client that has read this frame may resume; None where it still lacks earlier changes."""
+        """Cursor from which a client that has read this frame may resume; None where the client still lacks earlier changes."""
         self.channel = channel
         self.before = before
         """What a client has that has read all frames before this one."""

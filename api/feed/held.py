@@ -33,7 +33,7 @@ class HeldResults:
         self._rows: dict[StationKey, _Kept] = {}
         """The row that changed longest ago is first."""
         self._floors: list[int] = []
-        """By source, the offset from which on no row that ceased to be held is missing here."""
+        """Offset, by source, from which on no row that ceased to be held is missing here."""
         self.is_complete = True
         """Whether every held result is here."""
 

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 
 BURST_SECONDS = 1.0
-"""As many clients as join in this time may join at once. At half, a newsroom that opens its pages together waits; at double,
-connected clients wait for two seconds of handshakes."""
+"""Length of a burst: as many clients as join in this time may join at once. At half, a newsroom that opens its pages together
+waits; at double, connected clients wait for two seconds of handshakes."""
 AWAY_SECONDS_MAX = 60.0
 """Limit for the time after which a client shall come back. At half, clients that nobody has room for ask twice as often; at
 double, a page shows old numbers for two minutes although its feed has room again."""

@@ -56,7 +56,7 @@ async def read_back(
 async def _offsets_of(
     consumer: AIOKafkaConsumer, sources: Sequence[TopicPartition], newest: Sequence[int], seconds: int
 ) -> list[int]:
-    """By source, the first offset of the last `seconds` seconds, by the broker's time."""
+    """First offset of each source within the last `seconds` seconds, by the broker's time."""
     since_ms = int((time.time() - seconds) * 1000)
     found = await consumer.offsets_for_times(dict.fromkeys(sources, since_ms))
     return [

@@ -43,7 +43,7 @@ class RecentStations:
         self._blocks: deque[_RecentBlock] = deque()
         self._bytes = 0
         self.floors = [0] * sources
-        """By source, the offset from which on no block is missing here."""
+        """Offset, by source, from which on no block is missing here."""
 
     def add(self, mark: Mark, office: int, body: bytes) -> None:
         """`body` is the second line of a block."""

@@ -37,7 +37,7 @@ def _form(connection: SocketConnection) -> int:
 
 
 class SocketClient(Client):
-    """It takes its connection over from ASGI, so that a client that only reads costs no task."""
+    """Client over a WebSocket. It takes its connection over from ASGI, so that a client that only reads costs no task."""
 
     def __init__(
         self, clients: Clients, hub: Hub, address: str, connection: SocketConnection, heartbeat_s: int

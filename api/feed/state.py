@@ -47,7 +47,7 @@ class FeedState:
         self.positions = [0] * (1 + subtotals_partitions)
         """The next offset of each source: of `results`, then of each partition of `subtotals`."""
         self.floors = [0] * len(self.positions)
-        """By source, the offset from which on it is known what changed."""
+        """Offset, by source, from which on it is known what changed."""
         self.recent_stations = RecentStations(len(self.positions))
         self._parts: Parts[Result] = Parts()
         """Results of which some parts have not come yet."""
@@ -103,7 +103,7 @@ class FeedState:
                 self.recent_stations.floors[source] = position
 
     def held_stations(self) -> dict[str, int]:
-        """By office, how many results are held for review. A station with held results in two contests counts twice."""
+        """Number of results that are held for review, by office. A station with held results in two contests counts twice."""
         return {
             office.entry.id: TallyView.of(orjson.loads(tally)).held[STATIONS]
             for office in self.offices
@@ -248,7 +248,7 @@ class FeedState:
         return read
 
     def _progress(self, office: OfficeState) -> dict[int, bytes]:
-        """By contest, its progress as the roll-up publishes it. Once the office has published, a contest without a tally has
+        """Progress of each contest as the roll-up publishes it. Once the office has published, a contest without a tally has
         zeros."""
         definition, rows = self.definition, {}
         for contest in (definition.ballots.contests[number] for number in office.entry.contests):
@@ -281,23 +281,23 @@ class OfficeState:
         self.areas: dict[Key, PackedTally] = {}
         """Tallies: from the shard level up out of `results`, below out of `subtotals`."""
         self.office_tallies: dict[int, PackedTally] = {}
-        """By area, the tally of the office over its contests."""
+        """Tally of the office over its contests, by area."""
         self.contest_rows: dict[int, bytes] = {}
-        """By contest, the progress of the whole contest as JSON."""
+        """Progress of each whole contest as JSON."""
         self.waits_for_keyframe = False
         """Whether a message was missing, so that `results` of the office can be applied again only from a keyframe."""
         self.through: list[int] = [int(NOTHING_YET)] * partitions
-        """By ledger partition, the `through` of the last block that was applied."""
+        """The `through` of the last block that was applied, by ledger partition."""
         self.whole: list[bool] = [False] * partitions
-        """By ledger partition, whether every block since the first has been applied."""
+        """Whether every block since the first has been applied, by ledger partition."""
         self.touched = Touched()
         """What changed since the last flush."""
         self.changed: dict[Key, Mark] = {}
-        """By row, the last message that changed it since the feed began."""
+        """Last message since the feed began that changed each row."""
         self._everything: dict[int, int] = {}
-        """By source, the offset of the last message after which a client needs a snapshot."""
+        """Offset of the last message after which a client needs a snapshot, by source."""
         self._gaps: dict[int, tuple[int, GapReason]] = {}
-        """By source, the offset of the last message before which others were missing."""
+        """Offset of the last message before which others were missing, and the reason, by source."""
         self.held = HeldResults()
         self.has_station_channels = 0
         """How many channels show stations of the office. Without any, blocks are not searched for stations."""

@@ -86,7 +86,7 @@ class Bulletin:
         self.rows: dict[int, bytes] = {}
         """The newest rows as JSON, by their number."""
         self.changed: dict[int, int] = {}
-        """By row, the change that was the last to replace it."""
+        """Number of the last change that replaced each row."""
         self.number = 0
         """How many changes have been published."""
         self.is_current = False

@@ -23,10 +23,11 @@ from runtime.logs import log_line
 logger = logging.getLogger("rekap.front")
 
 CONNECT_AGAIN_SECONDS = 0.25
-"""At half, a front that is away costs each process eight tries a second; at double, a front that is back refuses clients for
-half a second, until its processes have joined."""
+"""Time between two tries to connect to the front. At half, a front that is away costs each process eight tries a second; at
+double, a front that is back refuses clients for half a second, until its processes have joined."""
 FIRST_SECONDS_MAX = 5.0
-"""The front starts beside this process, in two seconds. Then a process that serves can be reached through the front."""
+"""Longest wait of a starting process for the front, so that a process that serves can be reached through the front. The front
+starts beside this process, in two seconds."""
 LEAVE_SECONDS_MAX = 1.0
 """Time for the front to notice that this process takes no more. A front that is frozen is not waited for any longer."""
 

@@ -46,9 +46,9 @@ class KafkaReading:
     """The next offset, by partition."""
     subtotals_ends: Mapping[int, int]
     tabulated: Mapping[int, tuple[int, str]]
-    """By ledger partition, the offset that a tabulator committed, and its note: why it stopped there, or nothing."""
+    """Offset that a tabulator committed and its note (why it stopped there, or nothing), by ledger partition."""
     rolled_up: Mapping[int, int]
-    """By partition of `subtotals`, the offset that a roll-up committed."""
+    """Offset that a roll-up committed, by partition of `subtotals`."""
     tabulators: int
     rollups: int
     stopped_offices: Sequence[str]
@@ -74,7 +74,7 @@ class DatabaseReading:
 class PeerReading:
     address: str
     answer: Mapping[str, Any] | str
-    """Its answer of `/v1/health`, or the name of the error where it gave none."""
+    """Answer of the peer's `/v1/health`, or the name of the error where it gave none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Reading:
     heartbeat_s: float
     """How often a notary renews its checkpoints."""
     roles: Collection[ApiRole]
-    """Those of this process."""
+    """Roles of this process."""
     live: Stage | None
     """None where this process does not have the role of the feed."""
     peers: Sequence[PeerReading]
@@ -163,7 +163,7 @@ def is_lagging(stage: Stage) -> bool:
 
 
 def stages_of(reading: Reading) -> dict[str, Stage]:
-    """By name, what is known of each stage, in the order that the data flows."""
+    """Stages by name, each with what is known of it, in the order that the data flows."""
     stages: dict[str, Stage] = {}
     if isinstance(reading.kafka, KafkaReading):
         stages |= _kafka_stages(reading.kafka)

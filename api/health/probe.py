@@ -159,7 +159,7 @@ class HealthProbe:
         return self._consumer, self._admin
 
     async def _tabulated(self, admin: AIOKafkaAdminClient) -> dict[TopicPartition, tuple[int, str]]:
-        """By ledger partition, the offset up to which blocks are published, as a worker committed it, and its note."""
+        """Offset up to which blocks are published, as a worker committed it with its note, by ledger partition."""
         group = group_of(self._definition.election, "tabulator", self._settings.generation)
         committed = await admin.list_consumer_group_offsets(group)
         self._committed = SetAside(is_quiet=True)

@@ -19,7 +19,8 @@ from runtime.logs import log_line
 logger = logging.getLogger("rekap.http")
 
 LOOK_SECONDS = 1.0
-"""At half, checking costs 1 % of the loop with 4,000 connections; at double, a deadline of ten seconds is met after twelve."""
+"""Time between two checks of the connections. At half, checking costs 1 % of the loop with 4,000 connections; at double, a
+deadline of ten seconds is met after twelve."""
 UNSENT_BYTES_MAX = 256 * 1024 * 1024
 """Answers and frames that wait in this process for clients to read them. At half, 300 slow readers of a nation's snapshot
 (401 kB) begin to lose their connections; at double, a machine with 1 GB has no memory left for the other processes."""
@@ -59,7 +60,7 @@ class Connections:
         self._all: dict[CountedConnection, None] = {}
         self._of_address: dict[str | None, int] = {}
         self._waiting: dict[str | None, dict[CountedConnection, float]] = {}
-        """By address, the connections without a request under way and since when; the one that waits longest is first."""
+        """Connections without a request under way and since when, by address; the one that waits longest is first."""
         self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:

@@ -35,8 +35,9 @@ WAIT_SECONDS_MAX = 0.1
 """Wait after which a request is begun all the same, one of an address every LOOK_SECONDS, because the two at work may wait for
 long."""
 LOOK_SECONDS = 0.02
-"""At half, 500 connections that ask again and again have 100 requests a second begun besides, and the p95 of others is 73 ms;
-at double, an address that keeps its two at work has 25 a second begun besides."""
+"""Time between two looks at the requests and slow pieces that wait. At half, 500 connections that ask again and again have 100
+requests a second begun besides, and the p95 of others is 73 ms; at double, an address that keeps its two at work has 25 a
+second begun besides."""
 PIECES_SECONDS = 0.002
 """Time that all pieces that waited for a turn may use of it together."""
 
@@ -122,9 +123,9 @@ class FairTurns:
         self._waiting: AddressQueue[tuple[float, Begin]] = AddressQueue()
         """Requests that are not begun yet, and since when."""
         self._begun: dict[str, int] = {}
-        """By address, how many requests were begun in this turn of the loop."""
+        """Number of requests that were begun in this turn of the loop, by address."""
         self._used: dict[str, float] = {}
-        """By address, the seconds that its work has used of this turn."""
+        """Seconds of this turn that the work of each address has used."""
         self._within = 0.0
         """Seconds used by work that began within the work that is being done."""
         self._pieces: AddressQueue[Piece] = AddressQueue()

@@ -39,9 +39,9 @@ class Asked(NamedTuple):
 
     is_head: bool
     address: bytes
-    """As it is in the request line."""
+    """Path and query as they are in the request line."""
     fields: Fields
-    """Those header fields that the answer may depend on, with names in lower case."""
+    """Header fields that the answer may depend on, with names in lower case."""
 
 
 class MemoryAnswer(NamedTuple):

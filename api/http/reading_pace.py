@@ -27,7 +27,7 @@ class ReadingPace:
         self._burst_seconds = BURST_BYTES / bytes_per_s
         self._clock = clock
         self._paid_until: dict[str, float] = {}
-        """By address, the time at which all that was read of it has come at the pace."""
+        """Time, by address, at which all that was read of it has come at the pace."""
 
     def __len__(self) -> int:
         return len(self._paid_until)

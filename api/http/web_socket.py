@@ -177,7 +177,8 @@ class BoundedWebSocket(ServedConnection, WebSocketsSansIOProtocol):
     # -- handing the connection over -------------------------------------------------------------------------------
 
     async def run_asgi(self) -> None:
-        """As in uvicorn, but a connection that was handed over stays open when the application returns."""
+        """Run the application as uvicorn does, but a connection that was handed over stays open when the application
+        returns."""
         try:
             await self.app(self.scope, self.receive, self.send)
         except ClientDisconnected:

@@ -21,7 +21,7 @@ class WholeRequest:
         self, scope: Scope, body: bytes, address: str, soon: Callable[[Callable[[], None]], None], answer: Answer
     ) -> None:
         self.scope = scope
-        """As ASGI has it."""
+        """Scope of the request as ASGI has it."""
         self.body = body
         self.address = address
         """The client address that the request counts against (api/limits/client_address.py)."""

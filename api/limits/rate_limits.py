@@ -38,7 +38,7 @@ class RateLimit:
         self.burst = per_second * BURST_SECONDS
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """By address, its tokens and when they were counted; the address seen longest ago is first."""
+        """Tokens of each address and when they were counted; the address seen longest ago is first."""
         self.policy = f'"{name}";q={self.burst};w={BURST_SECONDS}'.encode()
 
     def __bool__(self) -> bool:

@@ -20,7 +20,7 @@ class Refusals:
 
     def __init__(self) -> None:
         self._newest: dict[str, float] = {}
-        """By sentence, when a client was last refused for this reason, by the monotonic clock."""
+        """Monotonic time of the last refusal for each reason, by the reason's sentence."""
 
     def add(self, reason: str, sentence: str) -> None:
         """Note a refusal. `reason` is the metric's label; the sentence names the bound that was reached."""

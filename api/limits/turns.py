@@ -18,8 +18,8 @@ from api.problems import Problem
 from runtime import metrics
 
 REST_SECONDS_MAX = 1.0
-"""At half, an address whose answers take a second each takes two thirds of what the process can make; at double, one whose
-answers wait for a slow database waits for as long again."""
+"""Longest rest of an address after an answer. At half, an address whose answers take a second each takes two thirds of what the
+process can make; at double, one whose answers wait for a slow database waits for as long again."""
 WAIT_SECONDS_MAX = 10.0
 """Longest wait for a turn: as long as an answer may be read that was never read before. At half, the last of eight long answers
 is refused on a busy night; at double, a person has left."""

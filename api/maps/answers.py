@@ -26,8 +26,8 @@ from runtime.logs import log_line
 logger = logging.getLogger("rekap.maps")
 
 FRESH_SECONDS = 2.0
-"""At half, a client that asks for every map all the time costs twice the CPU; at double, a page shows numbers that are older
-than those of the live feed beside it by more than people notice."""
+"""Age up to which a map is sent again. At half, a client that asks for every map all the time costs twice the CPU; at double, a
+page shows numbers that are older than those of the live feed beside it by more than people notice."""
 WANTED_MAX = 24
 WANTED_OF_ADDRESS_MAX = 8
 """Maps that are being made or wait for it: of all, and of one address. At half, the maps of one page with several offices are

@@ -37,7 +37,7 @@ async def contests(
     after: Annotated[str | None, Query(pattern=CODE_PATTERN, description="`next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=CONTESTS_PAGE_MAX, description="most rows of the page")] = 100,
 ) -> Response:
-    """In the order of the package. The numbers are in `GET /v1/contests/{contest}`."""
+    """Contests in the order of the package. The numbers are in `GET /v1/contests/{contest}`."""
     snapshots = snapshots_of(request)
     wanted = None if office is None else snapshots.office(office).number
     following = None if after is None else snapshots.contest(after)

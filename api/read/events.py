@@ -38,8 +38,8 @@ router = APIRouter(prefix="/v1", tags=["events"])
 Order = Literal["newest", "oldest"]
 
 _TIME_WITH_SPACE = re.compile(r"(\d{4}-\d\d-\d\d[Tt][\d:.]+) (\d\d:?\d\d)")
-"""In a query a `+` means a space. So a time with `+07:00` that was not written `%2B07:00` arrives with a space, and a space in
-a time can have been nothing else."""
+"""A time whose `+` has become a space. In a query a `+` means a space. So a time with `+07:00` that was not written `%2B07:00`
+arrives with a space, and a space in a time can have been nothing else."""
 
 
 def _with_its_plus(value: object) -> object:

@@ -65,8 +65,8 @@ async def finance(
         FinanceTable, Query(description="which table, where the format is another than `json`")
     ] = "finance-reports",
 ) -> Response:
-    """In the order of accounts, kinds of report and versions. Amounts are whole numbers of the currency's minor unit. A page
-    may have fewer than `limit`, or none, though more follow, where few match; `next` is null on the last page."""
+    """Finance reports in the order of accounts, kinds of report and versions. Amounts are whole numbers of the currency's minor
+    unit. A page may have fewer than `limit`, or none, though more follow, where few match; `next` is null on the last page."""
     snapshots = snapshots_of(request)
     settings = _settings(snapshots)
     filters = FinanceFilters(
@@ -127,7 +127,7 @@ async def _as_table(request: Request, part: FinancePart, format: Format, table: 
 
 @router.get("/finance/kinds", responses=described(FinanceKinds), summary="Kinds of reports, donors and spending")
 async def finance_kinds(request: Request) -> Response:
-    """With the names, days and limits that the election package states."""
+    """Kinds of reports, donors and spending, with the names, days and limits that the election package states."""
     snapshots = snapshots_of(request)
     _settings(snapshots)
 

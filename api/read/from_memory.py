@@ -38,7 +38,7 @@ class SnapshotsInMemory:
         self._licence = licence
         self._current: CurrentAnswers | None = None
         self._keys: OrderedDict[bytes, Key] = OrderedDict()
-        """By address the question that the application read in it."""
+        """Question that the application read in each address."""
 
     def serve(self, current: CurrentAnswers) -> None:
         self._current = current

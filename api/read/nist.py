@@ -90,7 +90,7 @@ async def nist_json(request: Request, area: AreaCode, office: Office, part: Part
     responses=described_as(_REPORT, {"application/xml": TEXT}),
 )
 async def nist_xml(request: Request, area: AreaCode, office: Office, part: PartNumber = 1) -> Response:
-    """The same report as the one in JSON."""
+    """The report of `/v1/areas/{area}/results/nist.json`, in XML."""
     return await _report(request, area, office, part, "xml")
 
 

@@ -129,7 +129,7 @@ async def parties(
     limit: Limit = 100,
     format: AsFormat = Format.JSON,
 ) -> Response:
-    """As a table the page has the columns of the bulk file `parties`."""
+    """A page of parties. As a table it has the columns of the bulk file `parties`."""
     index = await _index(request)
     of = None if office is None else snapshots_of(request).office(office).id
     after = None if cursor is None else _ids(cursor, sort, 1)[0]
@@ -148,7 +148,7 @@ async def party(request: Request, party: Annotated[str, Path(pattern=CODE_PATTER
 
 @router.get("/districts", responses=described(DistrictPage), summary="Electoral districts")
 async def districts(request: Request, cursor: Cursor = None, limit: Limit = 100) -> Response:
-    """In the order of the package."""
+    """Districts in the order of the package."""
     index = await _index(request)
     after = None if cursor is None else _ids(cursor, IN_ORDER, 1)[0]
     page = _page(IN_ORDER, lambda: index.districts(after, limit))

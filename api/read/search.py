@@ -47,7 +47,7 @@ class SearchedNames:
         self._in_order = in_order
         self._index: NameIndex | None = None
         self._parties: PartyNames = {}
-        """Those in the index."""
+        """Parties in the index."""
         self._turns = Turns(1, SEARCHES_MAX, SEARCHES_OF_ADDRESS_MAX)
 
     async def in_turn(self, request: Request, look: Callable[[], Found]) -> Found:

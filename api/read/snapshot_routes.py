@@ -146,7 +146,7 @@ async def station(
     tags=["submissions"],
 )
 async def submission(request: Request, submission: Annotated[str, Path(pattern=SHA256_PATTERN)]) -> Response:
-    """By the submission id of the receipt. 404 also in the moment between the receipt and the count."""
+    """Records with the submission id of the receipt. 404 also in the moment between the receipt and the count."""
     snapshots = snapshots_of(request)
 
     async def work() -> dict[str, Any]:
@@ -167,8 +167,8 @@ async def submission(request: Request, submission: Annotated[str, Path(pattern=S
     tags=["submissions"],
 )
 async def key(request: Request, key: Annotated[str, Path(pattern=KEY_ID_PATTERN)]) -> Response:
-    """Where an outbox that was lost continues: at `seq` + 1, with `event` as `prev`. The count lags the ledger by a moment. An
-    answer with an `Age` is an old one, from which an outbox must not continue."""
+    """Position at which an outbox that was lost continues: at `seq` + 1, with `event` as `prev`. The count lags the ledger by a
+    moment. An answer with an `Age` is an old one, from which an outbox must not continue."""
     snapshots = snapshots_of(request)
     entry = snapshots.definition.keys.get(KeyId(key))
     if entry is None:

@@ -173,7 +173,7 @@ def not_in_election(field: str, detail: str) -> Problem:
 
 
 def coding_of(request: Request, among: tuple[str, ...] = CODINGS) -> Callable[[int], str]:
-    """From the length of an answer to the content coding that it is sent in, one of these. Raises Problem."""
+    """Function from the length of an answer to the content coding that it is sent in, one of `among`. Raises Problem."""
     # Several lines of the field are one list (RFC 9110, 5.3).
     lines = request.headers.getlist("accept-encoding")
     codings = tuple(each for each in acceptable(", ".join(lines) if lines else None) if each in among)

@@ -45,7 +45,7 @@ class Everything(NamedTuple):
     """Contest, area, and the tally as JSON, as it is stored."""
     office_tallies: list[tuple[str, str, str]]
     held: Mapping[str, list[dict[str, Any]]]
-    """By office, its held results, as the live feed sends them."""
+    """Held results of each office, as the live feed sends them."""
 
 
 class FinancePart(NamedTuple):

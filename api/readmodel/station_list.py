@@ -23,7 +23,7 @@ from schemas.definition.package import Severity
 
 Order = Literal["area", "changed", "-changed"]
 After = tuple[int, ...]
-"""Where the page before ended: a rank, or the time, partition and offset of an event."""
+"""Position at which the page before ended: a rank, or the time, partition and offset of an event."""
 STATES_WITH_FINDINGS = (ResultState.FLAGGED.value, ResultState.HELD.value)
 _BEFORE_ALL, _AFTER_ALL = (-1, -1, -1), (2**62, 0, 0)
 
@@ -44,7 +44,7 @@ class StationsFound(NamedTuple):
     rows: list[Row]
     """Rows of the table `station-list`."""
     after: After | None
-    """Where the next page begins; None on the last page."""
+    """Position after which the next page begins; None on the last page."""
     moment: Moment
 
 

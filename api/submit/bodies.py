@@ -21,7 +21,7 @@ BATCH_BYTES_MAX = 16 * 1024 * 1024
 CODING_SHOWN_MAX = 60
 """Limit for what is quoted of a header field in a sentence."""
 _CODINGS_OF = {b"content-encoding": (b"identity",), b"transfer-encoding": (b"chunked", b"identity")}
-"""By header field that states how a body is coded, the codings that are read. Decoding others would need a bound of its own,
+"""Codings that are read, by the header field that states how a body is coded. Decoding others would need a bound of its own,
 because 60 kB can unpack to 60 MB, and forms are small."""
 
 

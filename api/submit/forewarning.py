@@ -33,9 +33,9 @@ class Forewarning:
     def __init__(self) -> None:
         self._sequences: OrderedDict[str, Sequences] = OrderedDict()
         self._forms: OrderedDict[ContestAtStation, dict[str, int]] = OrderedDict()
-        """By contest at a station, the event id and version of each form that the ledger has."""
+        """Event id and version of each form that the ledger has, by contest at a station."""
         self._events: OrderedDict[tuple[str, ContestAtStation], int] = OrderedDict()
-        """By key and contest at a station, how many events the ledger has."""
+        """Number of events that the ledger has, by key and contest at a station."""
 
     def one_too_many(self, key: str, event: LedgerEvent) -> Finding | None:
         """L1, where the key has used up its events about the event's contest at its station."""

@@ -101,9 +101,9 @@ class Keeper:
         self._reader = LedgerReader(settings, ledger, definition.partitions)
         self._receipts: OrderedDict[str, SignedReceipt] = OrderedDict()
         self._under_way: dict[str, asyncio.Future[Answer]] = {}
-        """By event id, the answer that a submission under way will get."""
+        """Answer that a submission under way will get, by event id."""
         self._highest_seq: dict[str, int] = {}
-        """By key, the highest number that this gateway has seen. An event with a higher number is new and needs no look-up."""
+        """Highest number that this gateway has seen, by key. An event with a higher number is new and needs no look-up."""
         self._singles: dict[int, _Keeping] = {}
         """Single submissions that wait for the ledger, in the order in which they came."""
         self._deadline: asyncio.TimerHandle | None = None

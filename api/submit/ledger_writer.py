@@ -26,7 +26,7 @@ SINGLE_SECONDS = 0.001
 of the loop can wait."""
 
 _Waiting = dict[asyncio.Future[int], tuple[bytes, bytes]]
-"""By the future of a caller, the key and the record, in the order in which they came."""
+"""Key and record by the future of their caller, in the order in which they came."""
 
 
 class _Queue:

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 SLICE_SECONDS = 0.0005
-"""At half, a batch of 1,000 lines takes a tenth longer. At double, the p95 of others beside batches of mistakes rises from 2.5
-to 3.6 times what it is without them."""
+"""Length of a slice. At half, a batch of 1,000 lines takes a tenth longer. At double, the p95 of others beside batches of
+mistakes rises from 2.5 to 3.6 times what it is without them."""
 TURNS_BETWEEN = 3
 """Turns of the loop between two slices, of 0.05 ms each where there is no other work. With one, another request, which
 takes twenty turns, waits for twenty slices; with nine, a batch beside many others takes twice as long."""
@@ -42,7 +42,7 @@ class BatchTurns:
     def __init__(self) -> None:
         self._all = asyncio.Lock()
         self._of_address: dict[str, tuple[asyncio.Lock, int]] = {}
-        """By address, its lock and how many batches hold the lock or wait for it."""
+        """Lock of each address, and how many batches hold the lock or wait for it."""
 
     def __len__(self) -> int:
         return len(self._of_address)

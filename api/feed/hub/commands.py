@@ -66,7 +66,7 @@ def channel_name(selection: Selection, definition: Definition) -> str:
 
 
 class Start(NamedTuple):
-    """Where a subscription begins: after what these positions hold (None: with everything), and the gap to announce."""
+    """Beginning of a subscription: after what these positions hold (None: with everything), and the gap to announce."""
 
     since: Positions | None
     gap: GapReason | None

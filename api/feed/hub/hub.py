@@ -77,7 +77,8 @@ class Hub:
         held: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
         ends: Positions | None = None,
     ) -> None:
-        """As `FeedState.begin`. `ends`: the offsets behind the newest messages; None for none behind `positions`."""
+        """Begin the state (`FeedState.begin`). `ends`: the offsets behind the newest messages; None for none behind
+        `positions`."""
         self.state.begin(positions, tallies, office_tallies, cuts, block_watermarks, held)
         self._moment.begin(positions)
         self.parked.begin(positions if ends is None else ends)
@@ -89,7 +90,7 @@ class Hub:
         return self.state.apply_block(source, offset, value)
 
     def pass_over(self, source: int, offset: int) -> None:
-        """As `FeedState.pass_over`."""
+        """Skip a message that was set aside (`FeedState.pass_over`)."""
         self.state.pass_over(source, offset)
 
     def held_stations(self) -> dict[str, int]:
@@ -189,7 +190,8 @@ class Hub:
         return render
 
     def _delta(self, channel: Channel, part: Touched, cuts_before: tuple[bytes, bytes]) -> Callable[[], bytes]:
-        """As `_change`, with a patch of each row that is shorter as a patch. `cuts_before` are the channel's `last_cuts`."""
+        """A function as from `_change`, with a patch of each row that is shorter as a patch. `cuts_before` are the channel's
+        `last_cuts`."""
         office, fields = channel.office, channel.selection.fields
         head, cursor = self._moment.head(office), self._moment.cursor
         rows = [(key, part.before.get(key), self._rows.newest(office, key)) for key in sorted(part.keys)]
@@ -223,7 +225,7 @@ class Hub:
     # -- what a subscriber takes -----------------------------------------------------------------------------------
 
     def next_part(self, subscription: Subscription) -> list[Frame]:
-        """As `PartMaker.next_part`, with the newest state."""
+        """The next frames of a due subscription, with the newest state (`PartMaker.next_part`)."""
         if isinstance(subscription.channel, Bulletin):
             return self.bulletins.next_part(subscription, subscription.channel)
         self.flush()

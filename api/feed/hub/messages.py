@@ -28,7 +28,7 @@ class MessageRows:
         self.stations: list[bytes] = []
         self.held: list[bytes] = []
         self.patches: dict[bytes, list[bytes]] = {}
-        """By the name of their member, patches of rows (schemas/served/row_patches.py)."""
+        """Patches of rows (schemas/served/row_patches.py), by the name of their member."""
         self.size = 0
         """Bytes of all rows."""
 
@@ -147,7 +147,8 @@ def gap_frame(
     skipped: int | None = None,
     stations_lost: bool = False,
 ) -> Frame:
-    """It has no cursor: a client that resumed from such a cursor would never get the state that follows the gap."""
+    """Make the frame of a gap. It has no cursor, because a client that resumed from one would never get the state that follows
+    the gap."""
     message: dict[str, Any] = {"type": "gap", "reason": reason, "sentence": _GAP_SENTENCES[reason]}
     if id is not None:
         message["id"] = id

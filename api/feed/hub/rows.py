@@ -25,7 +25,7 @@ class Rows:
         self._definition = definition
         self._rendered = Rendered()
         self._sizes: dict[tuple[int, int, Fields], int] = {}
-        """By (office, contest or OF_OFFICE, fields): estimated bytes of a tally."""
+        """Estimated bytes of a tally, by (office, contest or OF_OFFICE, fields)."""
         self._patches: dict[tuple[int, Key, Fields], tuple[Row, Row | None, tuple[bytes, bytes | None]]] = {}
         """What `patch` has made since the last flush, which all channels share."""
 
