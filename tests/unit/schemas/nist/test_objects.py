@@ -73,3 +73,7 @@ def test_streams_hold_what_is_read_once() -> None:
     objects = iter([made("Office", Name="President")])
     assert [each["Name"] for each in Stream(objects).objects] == ["President"]
     assert list(VoteCounts(iter([(["area-1"], [7])])).batches) == [(["area-1"], [7])]
+
+
+def test_ids_keep_areas_and_stations_apart() -> None:
+    assert (area_id("34"), station_id("34")) == ("area-34", "station-34")
