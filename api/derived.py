@@ -60,7 +60,7 @@ class Derived:
         self._lists: Any = None
         self.read: ReadModel
         self.live: LiveFeed | None = None
-        """None where the process has not the role of the feed."""
+        """The live feed; None where the process does not have the feed's role."""
         self.health = HealthProbe(settings, definition, roles, generations)
 
     async def start(self) -> None:

@@ -24,7 +24,7 @@ def described(model: type[BaseModel], *text_types: str) -> Responses:
     return {
         200: {
             "model": model,
-            "description": "With a strong ETag. It has an `Age` while the database is away.",
+            "description": "The answer with a strong ETag, and with an `Age` while the database is away.",
             "content": {"application/json": {"example": EXAMPLES[model]}, **dict.fromkeys(text_types, TEXT)},
         },
         304: UNCHANGED,

@@ -22,7 +22,7 @@ GZIP_LEVEL = 5
 BROTLI_QUALITY, ZSTANDARD_LEVEL = 5, 3
 """Brotli has no quality that is faster than gzip here; Zstandard at 3 is, and its higher levels gain a per cent."""
 COMPRESSED_BYTES_MIN = 860
-"""Shorter answers are not compressed, because they fit into one packet as they are."""
+"""Length from which answers are compressed. Shorter ones fit into one packet as they are."""
 ACCEPTED_BYTES_MAX = 200
 """Longest `Accept-Encoding` that is read. Browsers send 30 bytes. A longer one is taken as absent."""
 _WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)

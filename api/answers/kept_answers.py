@@ -58,7 +58,7 @@ class Form(NamedTuple):
     coding: str
     body: bytes
     etag: str
-    """Strong, so each form has its own (RFC 9110, 8.8.3.3)."""
+    """Strong tag, so each form has its own (RFC 9110, 8.8.3.3)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +67,7 @@ class Answer:
 
     body: bytes
     at: float
-    """When its reading began."""
+    """Time when the reading of the answer began."""
     shown: Shown = None
     cut: bytes = b""
     """Digest of the cut of the offices shown. Empty for an answer that is not kept by cut."""

@@ -18,7 +18,7 @@ FRESH_SECONDS = 0.05
 """How long a cut that was looked up is the newest. At half, a process with readers asks PostgreSQL 40 times a second (3 % of a
 core with PostgreSQL's part); at double, a page that asks after a change of the live feed may get the numbers before it."""
 WATCHED_SECONDS = 1.0
-"""While readers come, the cut is looked up every FRESH_SECONDS, until none has come for this time."""
+"""How long after the last reader the cut is looked up, every FRESH_SECONDS."""
 LATE_SECONDS_MAX = 1.0
 """How long a cut is the newest while it is watched: its next look-up comes as soon as this process and PostgreSQL get to it. On
 an overloaded machine that takes long, and the answers that are kept are sent all the while, because to read them again costs
@@ -37,12 +37,12 @@ class NewestCut:
         self._clock = clock
         self.cut: ReadCut | None = None
         self._taken_at = float("-inf")
-        """When `cut` was taken over."""
+        """Time when `cut` was taken over."""
         self.looked_at = float("-inf")
-        """When the newest reading began that found no cut newer than `cut`."""
+        """Time when the newest reading began that found no cut newer than `cut`."""
         self._looking: asyncio.Task[None] | None = None
         self._asked_at = float("-inf")
-        """When the last reader came."""
+        """Time when the last reader came."""
         self._watching: asyncio.Task[None] | None = None
 
     def take(self, cut: ReadCut, began: float) -> None:

@@ -109,7 +109,9 @@ async def sitemap_xml(request: Request) -> Response:
     "/v1/datasets/{name}",
     summary="A page about a dataset",
     response_class=Response,
-    responses=_described("Its files and columns, with the dataset of schema.org for search engines.", "text/html"),
+    responses=_described(
+        "Files and columns of the dataset, with the dataset of schema.org for search engines.", "text/html"
+    ),
 )
 async def dataset(request: Request, name: DatasetName) -> Response:
     catalogues = catalogues_of(request)

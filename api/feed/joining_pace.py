@@ -36,7 +36,7 @@ class JoiningPace:
         self._clock = clock
         self._chance = chance
         self._free_at = 0.0
-        """When the next client joins, if clients join one after the other at the pace."""
+        """Time when the next client joins, if clients join one after the other at the pace."""
         self._given = 0.0
         """The last time that a client was given to come back at."""
 

@@ -58,7 +58,7 @@ class LiveFeed:
         self.admission = Admission(settings)
         self.clients = Clients(self.admission)
         self.hub: Hub | None = None
-        """None while the feed begins."""
+        """The hub; None while the feed begins."""
         self.bulletins = BulletinReading(self._is_awaited, self._publish)
         self.bulletins.readers["checkpoints"] = checkpoint_reader(settings, definition)
         self.delivery: Delivery | None = None

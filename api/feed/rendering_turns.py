@@ -24,7 +24,7 @@ class RenderingTurns:
         self._spent = 0.0
         """Seconds of rendering that no pause has made up for yet."""
         self._at = 0.0
-        """When a turn ended last."""
+        """Time when the last turn ended."""
         self._waiting: AddressQueue[Piece] = AddressQueue()
         """Pieces by client address. Five hundred connections of one address wait for each other, and a connection of another
         address waits for one of them."""

@@ -147,8 +147,8 @@ async def changes(
     held: HeldQuery = False,
     since: Annotated[str | None, Query(max_length=CURSOR_CHARACTERS_MAX, description="a cursor of the feed")] = None,
 ) -> Response:
-    """Without `since` a snapshot, at once. With it what has changed after it, as soon as something has; a heartbeat where
-    nothing does. For clients that can hold neither a WebSocket nor an event stream open."""
+    """A snapshot, at once, without `since`. With `since`, what has changed after that cursor, as soon as something has; a
+    heartbeat where nothing does. For clients that can hold neither a WebSocket nor an event stream open."""
     feed: LiveFeed = request.app.state.live
     address = feed.admission.address(request.scope)
     try:

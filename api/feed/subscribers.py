@@ -158,11 +158,11 @@ class Subscription:
         self.id = id
         """The client's name for the subscription."""
         self.is_new = True
-        """True until its first message is complete. That message carries the id."""
+        """Whether its first message, which carries the id, is not complete yet."""
         self.is_quiet = False
         """Whether a new subscription that lacks nothing gets no message either."""
         self.since: Positions | None = None
-        """While the subscription is due: what its client has. None means nothing."""
+        """Positions that the client has, while the subscription is due. None means nothing."""
         self.gap: GapReason | None = None
         """Why it is due, where the client must know."""
         self.kind = ""
@@ -172,7 +172,7 @@ class Subscription:
         one."""
         self.round: Round | None = None
         self.parked: Positions | None = None
-        """While the subscription is parked: the positions of its cursor."""
+        """Positions of the cursor, while the subscription is parked."""
         self.heartbeats = 0
         """How many heartbeats it has been parked for."""
 

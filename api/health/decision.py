@@ -65,7 +65,7 @@ class DatabaseReading:
     signed: int
     """Records of the ledger that checkpoints sign for."""
     newest_received_us: int | None
-    """When the newest record of the read model was received, by its gateway's clock."""
+    """Time when the newest record of the read model was received, by its gateway's clock."""
     set_aside: Sequence[SetAsideMessages]
     """What the recorder set aside in the last hour."""
 
@@ -93,7 +93,7 @@ class Reading:
     roles: Collection[ApiRole]
     """Roles of this process."""
     live: Stage | None
-    """None where this process does not have the role of the feed."""
+    """Stage of the feed; None where this process does not have the feed's role."""
     peers: Sequence[PeerReading]
     set_aside: Sequence[SetAsideMessages]
     """What this process set aside."""

@@ -26,7 +26,7 @@ class RequestBody:
 
     def begin(self, now: float) -> None:
         self.since = self._window_since = now
-        """When the body began to come; once its request is answered, when the rest of the body began to be dropped."""
+        """Time when the body began to come; once its request is answered, when the rest of the body began to be dropped."""
         self.bytes = self._window_bytes = self._chunks = 0
 
     def add_chunk(self) -> Problem | None:

@@ -23,7 +23,7 @@ class RequestHead:
 
     def __init__(self) -> None:
         self.since: float | None = None
-        """When its first byte came; None while no head is coming."""
+        """Time when the head's first byte came; None while no head is coming."""
         self.bytes = self._lines = self._hosts = 0
         """Bytes and number of the header lines, and how many of them are a Host."""
         self._raw_bytes = 0

@@ -44,7 +44,7 @@ class MapSet:
     """All maps of one digest."""
 
     root: Path
-    """Below it, nothing is opened through a link."""
+    """Directory below which nothing is opened through a link."""
     folder: str
     """The directory of the maps, relative to the root."""
     index: Mapping[str, Any]

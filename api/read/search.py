@@ -82,9 +82,10 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=FOUND_MAX, description="most names of the page")] = 20,
     format: AsFormat = Format.JSON,
 ) -> Response:
-    """Without regard to case and accents; a number is compared without its leading zeros. Words of the areas above count for a
-    station, so `menteng tps 5` finds TPS 005 in Menteng. A code comes first, then areas from the largest, parties,
-    candidates, and stations. `next` is null on the last page, and `is_complete` is false where more names may fit."""
+    """Names that a text finds, without regard to case and accents; a number is compared without its leading zeros. Words of the
+    areas above count for a station, so `menteng tps 5` finds TPS 005 in Menteng. A code comes first, then areas from the
+    largest, parties, candidates, and stations. `next` is null on the last page, and `is_complete` is false where more names may
+    fit."""
     names: SearchedNames = request.app.state.names
     skip = 0 if cursor is None else _skipped(cursor)
     parties = await _party_names(request)
@@ -110,7 +111,8 @@ def _skipped(cursor: str) -> int:
 
 
 async def _party_names(request: Request) -> PartyNames:
-    """None where the tables of parties and profiles cannot be read, which a search of the other names does not need."""
+    """Names of the parties, empty where the tables of parties and profiles cannot be read, which a search of the other names
+    does not need."""
     files: ProfileFiles = request.app.state.profiles
     try:
         return (await files.get()).party_names

@@ -65,7 +65,7 @@ class Forewarning:
 
 
 def _contest_at_station(event: LedgerEvent) -> ContestAtStation | None:
-    """None for an event about no station: the genesis, and reports of campaign finance."""
+    """Station and contest of an event; None for an event about no station: the genesis, and reports of campaign finance."""
     if isinstance(event, (Report, ResultReviewed, ResultAnnulled, AnnulmentWithdrawn)):
         return event.station, event.contest
     return None

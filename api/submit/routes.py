@@ -35,8 +35,14 @@ BATCH_ANSWER = {
             "properties": {
                 "line": {"type": "integer", "minimum": 1, "description": "Number of the line, from 1."},
                 "status": {"type": "integer", "description": "Status that the line would have by itself."},
-                "receipt": {"$ref": "#/components/schemas/Receipt", "description": "Where the ledger has the event."},
-                "problem": {"$ref": "#/components/schemas/Problem", "description": "Where the line was refused."},
+                "receipt": {
+                    "$ref": "#/components/schemas/Receipt",
+                    "description": "Receipt where the ledger has the event.",
+                },
+                "problem": {
+                    "$ref": "#/components/schemas/Problem",
+                    "description": "Problem where the line was refused.",
+                },
             },
         }
     },

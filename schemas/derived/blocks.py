@@ -96,7 +96,7 @@ class BlockRange(NamedTuple):
     from_: int
     through: int
     part: Part | None
-    """None where the message is whole."""
+    """Part that the message is; None where the message is whole."""
 
     @classmethod
     def from_bytes(cls, value: bytes) -> BlockRange:

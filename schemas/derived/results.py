@@ -39,7 +39,7 @@ class ResultRange(NamedTuple):
     from_: Cut
     as_of: Cut
     part: Part | None
-    """None where the message is whole."""
+    """Part that the message is; None where the message is whole."""
 
     @classmethod
     def from_bytes(cls, value: bytes) -> ResultRange:

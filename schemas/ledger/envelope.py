@@ -248,7 +248,7 @@ class Receipt(BaseModel):
     gateway: str
     """Name of the gateway that signs."""
     duplicate: bool = False
-    """True where the ledger already had this event. The other fields are then those of its first record."""
+    """Whether the ledger already had this event; if so, the other fields are those of its first record."""
     signed: str | None = None
     """The receipt as a note that the gateway has signed (C2SP signed-note; its text is `receipt_text` in
     `schemas/served/logs.py`)."""

@@ -17,7 +17,7 @@ class BulkFile(Shape):
     table: str
     """Name of the table, whose columns are in the table `columns`; or `nist-report`, a report of NIST SP 1500-100."""
     office: str | None
-    """Null for tables of the register; `-finance` for those of campaign finance."""
+    """Id of the office; null for tables of the register, `-finance` for those of campaign finance."""
     level: str | None
     """Level of the rows; null for tables of the register."""
     format: str
@@ -89,7 +89,7 @@ class FileCatalogue(Shape):
     as_of: dict[str, PartitionOffsets]
     """Office → for each ledger partition the offset of the last event that is counted in."""
     taken_at: str
-    """When the cut was copied (RFC 3339, UTC)."""
+    """Time when the cut was copied (RFC 3339, UTC)."""
     maps: str | None
     """Digest of the maps among the documents; null where the package has none."""
     profiles: str

@@ -205,7 +205,7 @@ class _ChannelMessage(_FromServer):
     cursor: str | None = None
     """Cursor after this message; absent from a part with `more`."""
     more: bool = False
-    """True where another part of this message follows."""
+    """Whether another part of this message follows."""
     areas: list[AreaRow]
     """Tallies by area and contest."""
     offices: list[OfficeRow]
@@ -215,7 +215,7 @@ class _ChannelMessage(_FromServer):
     held: list[HeldResult] = []
     """Results of a channel with `held` that are held, or that have ceased to be, which a client then forgets."""
     held_whole: bool = False
-    """True where the client forgets the held results that it has, before those of this message or part, because all follow."""
+    """Whether the client forgets the held results that it has, before those of this message or part, because all follow."""
     held_complete: bool | None = None
     """Whether this server knows all held results, in a channel with `held`; false where the office has more than 50,000 or a
     message was missing. `GET /v1/areas/{area}/stations?state=held` has them all."""
@@ -227,7 +227,7 @@ class Snapshot(_ChannelMessage):
     type: Literal["snapshot"] = "snapshot"
     """Type of the message."""
     below_complete: bool
-    """False where this server has not read all changes of areas below the shard level. GET has these."""
+    """Whether this server has read all changes of areas below the shard level. Where it has not, GET has these."""
     stations: list[StationChange] = []
     """Stations that changed since the client's cursor. The client's state of other stations is still right."""
 
@@ -348,7 +348,7 @@ class Checkpoints(_FromServer):
     logs: list[LogCheckpoint]
     """Logs whose checkpoint is new."""
     more: bool = False
-    """True where another part of this message follows."""
+    """Whether another part of this message follows."""
 
 
 class Unsubscribed(_FromServer):

@@ -108,7 +108,8 @@ class MapProperties(BaseModel):
     votes_total: int | None = None
     """Sum of `votes`."""
     leader: str | None = None
-    """Null where there are no votes, or several choices have equally many; `tied` then names these."""
+    """Id of the choice with the most votes; null where there are no votes, or several choices have equally many, which `tied`
+    then names."""
     leader_name: str | None = None
     """Name of the leader."""
     leader_votes: int | None = None

@@ -51,7 +51,7 @@ class SearchAnswer(ElectionAnswer):
     next: str | None
     """Value of `cursor` for the next page; null on the last page."""
     is_complete: bool
-    """False where more names may fit than were compared, or than are listed."""
+    """Whether all names that fit are listed; false where more may fit than were compared, or than are listed."""
 
 
 class SparseSearchAnswer(ElectionAnswer):
@@ -62,7 +62,7 @@ class SparseSearchAnswer(ElectionAnswer):
     next: str | None
     """Value of `cursor` for the next page; null on the last page."""
     is_complete: bool
-    """False where more names may fit than were compared, or than are listed."""
+    """Whether all names that fit are listed; false where more may fit than were compared, or than are listed."""
 
 
 _ELECTION = {"election": "pemilu-2029", "mode": "rehearsal", "definition": "ff2a4033" * 8, "licence": "CC-BY-4.0"}

@@ -190,7 +190,7 @@ class StationName(Shape):
     area: str
     """Code of the area that it lies in."""
     registered_voters: Whole | None
-    """Null where the election package does not state it."""
+    """Voters in the register of the station; null where the election package does not state them."""
     partition: Whole
     """Ledger partition of its events."""
 
