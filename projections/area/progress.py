@@ -31,7 +31,7 @@ class Margin(NamedTuple):
     """Who leads, and by how many votes."""
 
     leaders: tuple[str, ...]
-    """As many as can be elected, by votes; more where the last of them are tied, fewer where others have no votes."""
+    """Choices, by votes, as many as can be elected; more where the last of them are tied, fewer where others have no votes."""
     tied: tuple[str, ...]
     """The leaders with equal votes for fewer seats than they are. Which of them wins is not decided here."""
     runner_up: str | None

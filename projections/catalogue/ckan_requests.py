@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Parameters = Mapping[str, Any]
-"""From the query of a GET, where all values are texts, or from the JSON object of a POST."""
+"""Parameters from the query of a GET, where all values are texts, or from the JSON object of a POST."""
 
 
 class CkanError(Exception):

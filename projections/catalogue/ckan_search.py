@@ -124,8 +124,8 @@ def holds(condition: Condition, package: Mapping[str, Any], words: str) -> bool:
 
 
 def in_order(packages: Sequence[dict[str, Any]], sort: str) -> list[dict[str, Any]]:
-    """In the order of `sort`, such as `metadata_modified desc, name asc`; by name where it leaves the order open. Raises
-    CkanError."""
+    """The packages in the order of `sort`, such as `metadata_modified desc, name asc`; by name where it leaves the order open.
+    Raises CkanError."""
     found = sorted(packages, key=lambda each: str(each["name"]))
     for part in reversed(sort.split(",")):
         words = part.split()

@@ -41,7 +41,7 @@ _OF_OTHER_PARTS: Mapping[str | None, str] = {None: "register", FINANCE: "finance
 class FileFacts(NamedTuple):
     name: str
     format: str
-    """As manifest.json has it: `csv`, `json`, …"""
+    """Format as manifest.json has it: `csv`, `json`, …"""
     media_type: str
     bytes: int
     sha256: str
@@ -86,16 +86,17 @@ class CatalogueFacts(NamedTuple):
 
 
 class Addresses(NamedTuple):
-    """Where things are. Relative references for documents that lie beside the files, otherwise whole addresses."""
+    """Addresses of catalogue, datasets and files: relative references for documents that lie beside the files, otherwise
+    whole."""
 
     catalogue: str
     """Address of the catalogue itself, before a fragment."""
     dataset: str
-    """Before the name of a dataset."""
+    """Address of a dataset, up to its name."""
     newest: str
-    """Before the name of a file: the file of the newest cut, whose address never changes."""
+    """Address of a file of the newest cut, up to its name; the whole address never changes."""
     cut: str
-    """Before the name of a file: the file of this cut, whose bytes never change."""
+    """Address of a file of this cut, up to its name; the bytes of the file never change."""
     home: str | None
     """Address of the API; None for files without one."""
 

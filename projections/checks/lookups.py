@@ -57,7 +57,7 @@ class PackageCheck:
 
     @cached_property
     def cyclic(self) -> dict[int, list[str]]:
-        """For the first row of each circle of parents, the codes around it."""
+        """Codes around each circle of parents, by the circle's first row."""
         areas = self.package.areas
         cyclic: dict[int, list[str]] = {}
         done: set[str] = set()
@@ -118,7 +118,7 @@ def _first_rows(codes: Iterable[str]) -> dict[str, int]:
 
 
 def nearest(code: str, known: Iterable[str]) -> list[str]:
-    """At most one code that looks like this one.
+    """Codes that look like this one, at most one.
 
     A slip of the finger leaves one half of a code as it was, so only codes with the same first or last half, and about
     the same length, are compared.

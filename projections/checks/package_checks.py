@@ -55,7 +55,7 @@ CHECKS = (
     check_sizes,
     check_keys,
 )
-"""In the order in which their problems are listed."""
+"""All checks, in the order in which their problems are listed."""
 KNOWN_RULES = RULE_IDS | FINANCE_RULES.keys()
 
 

@@ -27,15 +27,15 @@ class ContestEntry:
     ballot: tuple[Choice, ...]
     """The choices, in the order of the ballot."""
     choices: tuple[str, ...]
-    """Their ids."""
+    """Ids of the choices."""
     choice_index: dict[str, int]
     choice_line: tuple[int, ...]
-    """For each choice the index of its line in OfficeEntry.lines."""
+    """Index in OfficeEntry.lines of each choice's line."""
     choices_of_party: dict[str, tuple[str, ...]]
     counts_blank: bool
     """Whether blank ballots are counted apart."""
     votes_per_ballot: int
-    """As `contest.votes_per_ballot`; copied, because it is read for every form."""
+    """Copy of `contest.votes_per_ballot`, because it is read for every form."""
 
     @property
     def leaders_max(self) -> int:
@@ -102,7 +102,7 @@ class Ballots:
 
     @cached_property
     def tally_bytes(self) -> tuple[int, ...]:
-        """For each contest about the largest size of one published tally as JSON, which has all votes four times."""
+        """The largest size, about, of one published tally of each contest as JSON, which has all votes four times."""
         return tuple(2_000 + 4 * sum(len(choice) + 15 for choice in entry.choices) for entry in self.contests)
 
 

@@ -38,7 +38,7 @@ class Electorates:
 
     stations: Stations
     parts: tuple[frozenset[str], ...]
-    """For each contest the codes (areas, or single stations) that its electorate consists of."""
+    """Codes (areas, or single stations) that the electorate of each contest consists of."""
     _of_area: dict[int, dict[int, int]] = field(default_factory=dict, repr=False)
     """What `contests_of_station` has found for the stations of an area."""
 
@@ -116,7 +116,7 @@ class Electorates:
         return self._slots[0][station] + self.contests_of_station(station)[contest]
 
     def slot_if_held(self, station: int, contest: int) -> int | None:
-        """The same; None where the station's voters do not vote in the contest."""
+        """The slot of a station's contest; None where the station's voters do not vote in the contest."""
         index = self.contests_of_station(station).get(contest)
         return None if index is None else self._slots[0][station] + index
 
@@ -126,7 +126,7 @@ class Electorates:
 
     @cached_property
     def _slots(self) -> tuple[array[int], tuple[int, ...]]:
-        """For each station its first slot; for each partition how many slots it has."""
+        """The first slot of each station; the number of slots of each partition."""
         taken = [0] * self.stations.tree.partitions
         first = array("I")
         for station in range(len(self.stations.codes)):

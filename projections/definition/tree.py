@@ -61,7 +61,7 @@ class AreaTree:
 
     @cached_property
     def lineage(self) -> tuple[tuple[int, ...], ...]:
-        """For each area: itself, its parent, …, the root."""
+        """Lineage of each area: itself, its parent, …, the root."""
         return tuple(self._lineage(area) for area in range(len(self.codes)))
 
     def _lineage(self, area: int) -> tuple[int, ...]:
@@ -80,7 +80,7 @@ class AreaTree:
 
     @cached_property
     def shard(self) -> tuple[int, ...]:
-        """For each area its area at the shard level; -1 for those above that level."""
+        """The area at the shard level to which each area belongs; -1 for those above that level."""
         return tuple(next((a for a in line if self.level[a] == self.shard_level), -1) for line in self.lineage)
 
     @cached_property
@@ -94,6 +94,6 @@ class AreaTree:
 
     @cached_property
     def counting(self) -> tuple[tuple[int, ...], ...]:
-        """For each area at or below the shard level: itself and those above it up to the shard level. A tabulator keeps a tally
-        of each."""
+        """Areas to which each area at or below the shard level belongs: itself and those above it up to the shard level. A
+        tabulator keeps a tally of each."""
         return tuple(tuple(a for a in line if self.level[a] >= self.shard_level) for line in self.lineage)

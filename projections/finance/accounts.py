@@ -76,7 +76,7 @@ class _Report:
     version: int
     supersedes: bytes | None
     digest: bytes
-    """The same for two reports that state the same."""
+    """Digest that is the same for two reports that state the same."""
     findings: tuple[Finding, ...]
     """Findings of the report's own rules, and of its number."""
     state: ResultState = ResultState.HELD

@@ -31,9 +31,9 @@ class OfficeChanges:
     """(contest, area)"""
     records: list[RecordRow] = field(default_factory=list)
     states: dict[int, StateRow] = field(default_factory=dict)
-    """By offset of the record."""
+    """State rows by offset of the record."""
     stations: dict[tuple[int, int], StationRow] = field(default_factory=dict)
-    """By (station, contest)."""
+    """Station rows by (station, contest)."""
     size: int = 0
     """Bytes, about; a row that changes twice is counted twice."""
 

@@ -17,7 +17,7 @@ from schemas.derived.blocks import FINANCE, UNATTRIBUTED, AreaTally, Block, keyf
 
 
 class OutgoingBlocks:
-    """For each office what its records have changed since its last block. One fold owns it."""
+    """Changes that each office's records have made since its last block. One fold owns them."""
 
     def __init__(
         self, definition: Definition, partition: int, tallies: AreaTallies, through: dict[OfficeId, int] | None = None

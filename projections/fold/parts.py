@@ -49,7 +49,7 @@ class Parts(Generic[Piece]):
         self._writers_max = writers_max
         self._bytes_max = bytes_max
         self._open: dict[tuple[str, str], _Open[Piece]] = {}
-        """By chain and writer, in the order in which they were opened."""
+        """Open messages by chain and writer, in the order in which they were opened."""
         self._bytes = 0
         self.dropped = 0
         """Messages that were dropped, since the start."""

@@ -56,9 +56,9 @@ class Sequences:
 
     def __init__(self) -> None:
         self._of: dict[str, bytearray] = {}
-        """By key, its entries, ascending by number."""
+        """Entries of each key, ascending by number."""
         self._newest: dict[str, _Newest] = {}
-        """By key, its last entry, where that was noted since the start."""
+        """The last entry of each key, where that was noted since the start."""
 
     def note(self, key: str, seq: int, event_id: bytes, prev: bytes | None) -> tuple[Finding, ...]:
         """Note an event that the key has signed. Returns Q1 or Q2 where its number or `prev` does not fit the key's other
@@ -94,7 +94,8 @@ class Sequences:
     def _note_above(
         self, key: str, newest: _Newest, seq: int, event_id: bytes, prev: bytes | None
     ) -> tuple[Finding, ...]:
-        """The same for a number above all others of the key, as nearly all events have, in a third of the time."""
+        """Note an event whose number is above all others of the key, as nearly all are, in a third of the time that
+        other numbers take."""
         entries = self._of[key]
         own = _short(event_id)
         before = _NONE if prev is None else newest.short if prev == newest.event_id else _short(prev)

@@ -1,4 +1,4 @@
-"""Where shapes lie: boxes around them, also across the 180th meridian."""
+"""Boxes around shapes, also across the 180th meridian."""
 
 from __future__ import annotations
 

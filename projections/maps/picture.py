@@ -38,7 +38,7 @@ class PictureArea(NamedTuple):
     rings: tuple[tuple[Point, ...], ...]
     look: Look
     title: str
-    """For readers who point at the area, and for those who have it read to them."""
+    """Text for readers who point at the area, and for those who have it read to them."""
 
 
 class PictureBox(NamedTuple):
@@ -57,7 +57,7 @@ class PictureText(NamedTuple):
     size: int
     text: str
     plain: str
-    """In ASCII, for a font that has not the letters of `text`."""
+    """The text in ASCII, for a font that has not the letters of `text`."""
     is_warning: bool = False
 
 
@@ -69,9 +69,9 @@ class Picture(NamedTuple):
     boxes: tuple[PictureBox, ...]
     texts: tuple[PictureText, ...]
     looks: tuple[Look, ...]
-    """Those of areas and legend, each once."""
+    """Looks of areas and legend, each once."""
     mark: str | None
-    """Across the whole picture; None where the numbers are results."""
+    """Word across the whole picture; None where the numbers are results."""
 
 
 class Shown(NamedTuple):

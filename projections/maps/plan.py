@@ -40,9 +40,9 @@ class MapPlan(NamedTuple):
     """The level whose borders are joined; the level itself where it has borders of its own."""
     features: tuple[Feature, ...]
     members: tuple[tuple[str, ...], ...]
-    """For each feature the areas of the base level that it consists of; empty where it consists of no such areas."""
+    """Areas of the base level that each feature consists of; empty where it consists of no such areas."""
     is_exact: tuple[bool, ...]
-    """For each feature whether it consists of these areas and nothing else."""
+    """Whether each feature consists of these areas and nothing else."""
 
     @property
     def stem(self) -> str:
@@ -121,7 +121,8 @@ def _of_level(definition: Definition, level: int, base: int) -> MapPlan:
 
 
 def _of_office(definition: Definition, office: OfficeEntry, drawn: list[int]) -> MapPlan:
-    """On the highest level with borders of which all its electorates consist; where there is none, on the lowest one."""
+    """The map of an office on the highest level with borders of which all its electorates consist; where there is none, on the
+    lowest one with borders."""
     tree = definition.tree
     contests = [definition.ballots.contests[number] for number in office.contests]
     parts = [definition.electorates.parts[contest.number] for contest in contests]
@@ -171,7 +172,7 @@ def contest_properties(contest: ContestEntry) -> Mapping[str, Any]:
 
 
 def _below(definition: Definition, level: int) -> dict[int, tuple[str, ...]]:
-    """For each area at or above a level the areas of the level in it."""
+    """The areas of a level that each area at or above it contains."""
     tree = definition.tree
     found: dict[int, list[str]] = {}
     for area, of in enumerate(tree.level):

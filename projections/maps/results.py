@@ -34,9 +34,9 @@ class AreaResult(NamedTuple):
 
     stations: Progress
     votes: tuple[int, ...]
-    """By the index of the choice."""
+    """Votes by the index of the choice."""
     ahead: Margin
-    """For one seat."""
+    """The margin for one seat."""
 
     @property
     def leader(self) -> str | None:
@@ -164,7 +164,7 @@ def share(part: int, whole: int) -> orjson.Fragment | None:
 
 
 def share_reached(part: int, whole: int) -> orjson.Fragment | None:
-    """The same, but cut off, so that 1 means all."""
+    """A part of a whole as a JSON number, cut off instead of rounded, so that 1 means all; None of nothing."""
     return _fragment(HUNDREDTHS * part // whole) if whole else None
 
 

@@ -15,7 +15,7 @@ from schemas.maps.shapes import Point, Ring, Shape
 Arc = tuple[Point, ...]
 RingArcs = tuple[int, ...]
 ShapeArcs = tuple[tuple[RingArcs, ...], ...]
-"""For each polygon of a shape the arcs of each of its rings."""
+"""The polygons of a shape, the rings of each, and the arcs of each ring."""
 
 
 class Topology(NamedTuple):

@@ -30,7 +30,8 @@ from schemas.nist.objects import (
 CANDIDATE, PARTY, MEASURE = "CandidateSelection", "PartySelection", "BallotMeasureSelection"
 _CONTEST_OF_ONLY = {PARTY: "PartyContest", MEASURE: "BallotMeasureContest"}
 _VARIATIONS = {Method.PLURALITY: "plurality", Method.MOST_VOTES: "plurality", Method.SAINTE_LAGUE: "proportional"}
-"""For one mark on a ballot. The method of the president of Indonesia is not listed by the standard."""
+"""VoteVariation of methods with one mark on a ballot. The method of the president of Indonesia is not listed by the
+standard."""
 
 
 def selection_type(choice: Choice) -> str:
@@ -97,8 +98,8 @@ def electorate_id(definition: Definition, contest: ContestEntry) -> str:
 
 
 def contest_name(definition: Definition, contest: ContestEntry) -> str:
-    """In the first language of the package. A contest without a name has that of its office, and where the office has several,
-    the electorate beside it."""
+    """The contest's name in the first language of the package. A contest without a name has that of its office, and where the
+    office has several, the electorate beside it."""
     if contest.contest.name is not None:
         return next(iter(contest.contest.name.root.values()))
     office = definition.ballots.office(contest.office)

@@ -91,7 +91,7 @@ class NumbersInMemory:
     units: Sequence[str]
     """Ids of reporting units."""
     rows: Sequence[Sequence[int]]
-    """For each unit the votes by choice."""
+    """Votes by choice, of each unit."""
     undervotes_of_units: Sequence[tuple[str, int]] = ()
 
     def votes(self, choice: int) -> Batches:

@@ -21,7 +21,7 @@ from schemas.nist.objects import area_id, station_id
 
 _COUNTED = (ResultState.COUNTED, ResultState.FLAGGED)
 Standings = Mapping[str, Sequence[Mapping[str, Any]]]
-"""By contest the results of the stations, each with code, state and contribution."""
+"""Results of the stations by contest, each with code, state and contribution."""
 
 
 class _Unit(NamedTuple):
@@ -120,7 +120,7 @@ class _Stations:
         self._definition = definition
         self._office = office
         self.units: dict[int, list[_Unit]] = {}
-        """By contest those whose form counts."""
+        """Stations whose form counts, by contest."""
         self._facts: dict[int, list[UnitFacts]] = {}
         for contest_id, rows in standings.items():
             contest = definition.ballots.contest(contest_id)

@@ -84,7 +84,7 @@ class Report:
     """ReportDetailLevel: SUMMARY, or PRECINCT where stations are in the report."""
     part: ReportPart = WHOLE
     shard_as_of: Mapping[str, int] | None = None
-    """The same of stations and areas below the shard level, where it is read apart."""
+    """`as_of` for stations and areas below the shard level, where these are read apart."""
 
 
 def report_object(report: Report) -> Object:

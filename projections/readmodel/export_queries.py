@@ -35,5 +35,5 @@ too many (L1) and of what is unknown (R3, N2, N3). A form that a reviewer reject
 projections/tables/histories.py reads the rows, which COPY writes as text."""
 
 MEMORY = "SET LOCAL work_mem = '64MB'"
-"""For the join and the sort of the statement above. At a quarter, those of a nation are written to files; at four times, one
-statement of the exporter may take a gigabyte of the machine of the database."""
+"""Memory for the join and the sort of the statement above. At a quarter, those of a nation are written to files; at four times,
+one statement of the exporter may take a gigabyte of the machine of the database."""

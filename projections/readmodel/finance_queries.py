@@ -23,7 +23,7 @@ class Position(NamedTuple):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Position:
-        """That of a row with the columns of `reports`."""
+        """The position of a row with the columns of `reports`."""
         return cls(*(row[name] for name in cls._fields))
 
 
@@ -40,7 +40,7 @@ class FinanceFilters(NamedTuple):
     with_history: bool = False
     """Whether superseded reports are listed too, where no state is asked for."""
     rule: str | None = None
-    """Only reports that break this rule."""
+    """Rule that each listed report breaks."""
     since_us: int | None = None
     """The earliest time of receipt, in microseconds since 1970."""
     after: Position | None = None

@@ -1,4 +1,4 @@
-"""From messages of `subtotals` and `results` to rows of the read model: pure, so that what is written can be tested.
+"""Rows of the read model from messages of `subtotals` and `results`: pure, so that what is written can be tested.
 
 A `Batch` keeps only the newest content of each row, and all history rows. A block that does not chain (fold/chain.py) raises
 BlockGapError, because the recorder needs every change of every station.

@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
 class Part(NamedTuple):
     number: int
-    """From 1."""
+    """Number of the part, from 1."""
     of: int
     lines: Sequence[Line]
 

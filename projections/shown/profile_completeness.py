@@ -26,8 +26,8 @@ class ProfileCompleteness:
         self._tree = definition.tree
         self._parties = parties
         self._counts: dict[int, list[int]] = {}
-        """For each area that holds the electorate of some contest, or lies above one: candidates, those who are described, and
-        for each column those of whose persons each has it."""
+        """Counts of each area that holds the electorate of some contest, or lies above one: candidates, those who are
+        described, and for each column those of whose persons each has it."""
         for entry in definition.ballots.contests:
             own = [0] * (2 + len(PERSON_COLUMNS))
             for choice in candidates[entry.number]:

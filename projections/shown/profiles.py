@@ -76,7 +76,7 @@ class ProfileIndex:
         contests = definition.ballots.contests
         self._candidates = [[each for each in entry.ballot if each.kind is ChoiceKind.CANDIDATE] for entry in contests]
         self._first = [0, *accumulate(map(len, self._candidates))]
-        """For each contest the number of its first candidate, in the order of contests and ballots."""
+        """Number of each contest's first candidate, in the order of contests and ballots."""
         self._folded = [self._folded_names(entry, choice) for entry, choice in self._in_order()]
         self._by_name = array("I", sorted(range(len(self._folded)), key=self._name_key))
         self._contests_of_electorate: dict[str, list[ContestEntry]] = {}

@@ -22,7 +22,7 @@ def per_cent(part: int | None, whole: int | None) -> str | None:
 
 
 def per_cent_reached(part: int, whole: int) -> str | None:
-    """As `per_cent`, but cut off."""
+    """The share as a text, cut off instead of rounded; None where there is no whole."""
     return _text(HUNDREDTHS * part // whole) if whole else None
 
 

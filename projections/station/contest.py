@@ -47,7 +47,7 @@ class _Version:
     """The forms of one version that are not annulled."""
 
     forms: dict[bytes, Submission] = field(default_factory=dict)
-    """By digest, the first with each, in ledger order."""
+    """The first form with each digest, in ledger order."""
     winner: Submission | None = None
     """The one that counts, were there no higher version."""
     is_accepted: bool = False
@@ -61,15 +61,15 @@ class StationContest:
     """All that was submitted about one station in one contest, with the verdicts on its forms."""
 
     submissions: list[Submission] = field(default_factory=list)
-    """In ledger order."""
+    """Forms in ledger order."""
     reviews: dict[bytes, Review] = field(default_factory=dict)
-    """By event id of the reviewed form; the last new one in the ledger decides."""
+    """Reviews by event id of the reviewed form; the last new one in the ledger decides."""
     annulments: dict[bytes, Annulment] = field(default_factory=dict)
-    """By event id, in ledger order: those that nobody has withdrawn."""
+    """Annulments that nobody has withdrawn, by event id, in ledger order."""
     applied: set[bytes] = field(default_factory=set)
     """Event ids of reviews, annulments and withdrawals: one that is repeated must not undo another that came between."""
     events_of_key: dict[str, set[bytes]] = field(default_factory=dict)
-    """By key: ids of its events, up to EVENTS_PER_KEY_MAX."""
+    """Ids of the events of each key, up to EVENTS_PER_KEY_MAX."""
 
     effective: Submission | None = field(default=None, init=False)
     """The form that counts. `settle` makes this and the fields below, and `add` updates them."""
@@ -78,18 +78,18 @@ class StationContest:
     reached: int = field(default=0, init=False)
     """The highest version that is reached from 0 in steps of up to VERSION_STEP_MAX."""
     _forms: dict[bytes, Submission] = field(default_factory=dict, init=False)
-    """By event id."""
+    """Forms by event id."""
     _versions: dict[int, _Version] = field(default_factory=dict, init=False)
     _known: set[int] = field(default_factory=set, init=False)
     """All versions there are, also of annulled forms."""
     _beyond: list[int] = field(default_factory=list, init=False)
-    """Those of them that are far above `reached`, ascending."""
+    """Known versions that are far above `reached`, ascending."""
     _awaiting: dict[bytes, dict[int, Submission]] = field(default_factory=dict, init=False)
-    """By event id of a form that is not there, by offset the forms that name it as corrected."""
+    """Forms that name a form that is not there as corrected, by its event id and by their own offset."""
     _open: dict[int, Submission] = field(default_factory=dict, init=False)
-    """By offset, the forms that are counted, flagged or held: those that a newer form can still change."""
+    """Forms that are counted, flagged or held, by offset: those that a newer form can still change."""
     _before: dict[int, tuple[Submission, ResultState, tuple[Finding, ...]]] = field(default_factory=dict, init=False)
-    """By offset, the forms judged since the last event, and their state and judgement before it."""
+    """Forms judged since the last event, by offset, with their state and judgement before it."""
 
     @property
     def state(self) -> ResultState:

@@ -38,7 +38,7 @@ from schemas.findings import Finding
 
 CHUNK_BYTES = 1 << 20
 LEFT_OVER_BYTES = 16 * CHUNK_BYTES
-"""With fewer bytes left over the lives are not copied, because the copy takes a moment."""
+"""Bytes left over up to which the lives are not copied, because the copy takes a moment."""
 AT_HAND_EVENTS_MAX = 4_096
 """Events of the lives that are kept as objects: about 10 MB a partition. At half, a key that floods 20 stations in turn has
 each life written as a whole for each form; at double, twelve partitions of a worker take a quarter of a gigabyte."""
@@ -102,7 +102,7 @@ class Lives:
         self._chunks: list[bytes | bytearray] = [bytearray(1)]
         self._left_over = 0
         self._at_hand: OrderedDict[int, tuple[Life, int]] = OrderedDict()
-        """By slot, the one used last at the end: a life, and how many events it counts as."""
+        """Lives by slot, the one used last at the end, each with how many events it counts as."""
         self._at_hand_events = 0
         self._unwritten: set[int] = set()
         """Slots whose life at hand is newer than their bytes."""

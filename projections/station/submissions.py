@@ -34,7 +34,7 @@ class ResultState(StrEnum):
     ANNULLED = "annulled"
     REFUSED = "refused"
     DUPLICATE = "duplicate"
-    """The same event again, at another offset. It is one event and counts once."""
+    """State of an event that comes again at another offset. It is one event and counts once."""
     APPLIED = "applied"
     """State of an event that is not a form: genesis, review, annulment."""
     WAITING = "waiting"
@@ -51,7 +51,7 @@ class Submission:
     """Key id of the signer."""
     version: int
     form_digest: bytes
-    """The same for two submissions with the same numbers."""
+    """Digest that is the same for two submissions with the same numbers."""
     findings: tuple[Finding, ...]
     """Findings of the form's own rules."""
     contribution: Contribution

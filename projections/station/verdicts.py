@@ -47,17 +47,17 @@ class Facts(NamedTuple):
     is_accepted: bool = False
     """The form is the first of its version whose last review accepts it."""
     is_accepted_another: bool = False
-    """Another form of its version is."""
+    """Another form of its version is the first whose last review accepts it."""
     is_first_fit: bool = False
     """The form is the first of its version without a review, without a hard finding, and not far above."""
     is_far_above: bool = False
-    """Its version is more than VERSION_STEP_MAX above all versions that are reached."""
+    """The form's version is more than VERSION_STEP_MAX above all versions that are reached."""
     is_disputed: bool = False
-    """Its version has another form with other numbers that no reviewer has rejected."""
+    """The form's version has another form with other numbers that no reviewer has rejected."""
     is_version_missing: bool = False
-    """Its version is not 1, and no form of the version before it was submitted."""
+    """The form's version is not 1, and no form of the version before it was submitted."""
     corrects_nothing: bool = False
-    """It names no form of a lower version as corrected, though it is not of version 1; or it is, and names one."""
+    """The form names no form of a lower version as corrected, though it is not of version 1; or it is, and names one."""
     is_higher_held: bool = False
     """A form of a higher version is held."""
 

@@ -105,7 +105,8 @@ class InOrder:
         return lru_cache(KEPT_LISTS_OF_AREAS)(self._areas)
 
     def _areas(self, within: int, level: int, contest: int) -> Sequence[int]:
-        """Only areas are looked at whose first station is one of the area's, or the next one: those without a station too."""
+        """Areas of a level in an area, in which a contest is voted on. Only those are looked at whose first station is one of
+        the area's, or the next one: areas without a station too."""
         tree, order = self.definition.tree, self.definition.stations.order
         lineage, expected = tree.lineage, self.definition.electorates.denominators
         of_level = self._areas_of_level[level]
@@ -114,7 +115,7 @@ class InOrder:
         return [area for area in of_level[begin:end] if within in lineage[area] and (contest, area) in expected]
 
     def index_after(self, areas: Sequence[int], area: int) -> int:
-        """Where the areas behind this one begin in a list of areas in order, all of its level."""
+        """The index at which the areas behind this one begin in a list of areas in order, all of its level."""
         return bisect_right(areas, self._position[area], key=self._position.__getitem__)
 
 
@@ -159,4 +160,4 @@ def sorted_areas(rows: Iterable[Row], column: int, *, largest_first: bool) -> li
 
 
 _LAST = 2**62
-"""Above any number of a nation."""
+"""Number above any of a nation."""

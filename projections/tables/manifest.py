@@ -15,7 +15,7 @@ from schemas.times import time_text
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
-"""Beside the cuts: the name of the newest one."""
+"""File beside the cuts with the name of the newest one."""
 MANIFEST_VERSION = "1.2.0"
 """Version of the manifest's own shape; semver as for tables."""
 PRE_ELECTION, PARTIAL, COMPLETE = "pre-election", "unofficial-partial", "unofficial-complete"

@@ -26,9 +26,9 @@ NUMBERS_OF_CONTEST_MAX = 4_000_000
 """Numbers (areas × times × what a form has) that are kept of one contest, in about 100 MB. A president with 39 areas has each
 minute of three days. At half, the third day is in steps of five minutes; at double, the process is over its 500 MB."""
 NUMBERS_OF_OFFICE_MAX = 16_000_000
-"""The same for all contests of an office together, of which one is in memory at a time. It bounds the rows: a legislature with
-84 contests of 114 numbers has each minute of 14 hours. At double, its file has 60 million rows, and writing the file takes as
-long as the files of all stations."""
+"""Numbers of all contests of an office together, of which one contest is in memory at a time. The limit bounds the rows: a
+legislature with 84 contests of 114 numbers has each minute of 14 hours. At double, its file has 60 million rows, and writing
+the file takes as long as the files of all stations."""
 STEPS = (1, 5, 15, 60, 360, 1_440)
 """Minutes of a step. Where the table would be too long, a longer step is taken for the contest."""
 _MINUTE_US = 60_000_000
@@ -45,7 +45,7 @@ class _Standing(NamedTuple):
     station: int
     at_us: int
     added: tuple[int, int] | None
-    """As `_added` gives it."""
+    """Tier and numbers, as `_added` returns them."""
 
 
 class CountOverTime:
@@ -90,7 +90,7 @@ class CountOverTime:
             before = _Standing(change.station, at_us, added)
 
     def rows(self) -> Iterator[tuple[Row, list[Row]]]:
-        """For each time and area that changed a row of `counts-over-time` and the rows of `votes-over-time`, by time; at each
+        """Rows by time: of each time and area that changed, one of `counts-over-time` and those of `votes-over-time`; at each
         time the nation comes first."""
         definition, contest = self._definition, self._contest
         root, rank = definition.tree.root, definition.stations.order.first

@@ -160,7 +160,7 @@ class _ContestRows:
         self._by_rank = by_rank
         self._over_time = over_time
         self._open: list[_Sums] = []
-        """From the root down to the area of the present station."""
+        """Sums of the areas from the root down to that of the present station."""
         self._batch: Batch = {}
         *_, station_level = definition.tree.level_ids
         self._counts = TableOf(STATION_COUNTS, station_level)
