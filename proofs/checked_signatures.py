@@ -40,7 +40,7 @@ class CheckedSignatures:
         self._open_bits = 0
 
     def hold(self, first: int, leaves: Sequence[bytes]) -> list[bool]:
-        """For each of the records at `first`, `first` + 1, … with these leaf hashes, whether its signature is known to be
+        """Whether the signature of each of the records at `first`, `first` + 1, … with these leaf hashes is known to be
         valid."""
         known = [False] * len(leaves)
         for start in range(-first % GROUP, len(leaves) - GROUP + 1, GROUP):

@@ -77,7 +77,7 @@ def verify(public_key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bo
 
 
 def verify_by_openssl(public_key: Ed25519PublicKey, signature: bytes, payload: bytes) -> bool:
-    """As `verify`, without libsodium: for the auditor, whose answer must not depend on what a worker has used."""
+    """`verify` without libsodium, for the auditor, whose answer must not depend on what a worker has used."""
     return _verify(public_key, signature, pre_authentication_encoding(PAYLOAD_TYPE, payload))
 
 

@@ -67,7 +67,7 @@ class Reply(NamedTuple):
     """The media type in lower case, without parameters."""
     body: bytes
     location: str
-    """Where a redirect leads; it is not followed."""
+    """Address to which a redirect leads; it is not followed."""
 
 
 def base_url(text: str) -> str:

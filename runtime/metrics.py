@@ -23,7 +23,8 @@ REGISTRIES = {
     "notary": NOTARY,
     "exporter": EXPORTER,
 }
-"""By kind of process. Every process of the API has those of `front` and `api`, and beside them those of its roles."""
+"""Registries by kind of process. Every process of the API has those of `front` and `api`, and beside them those of its
+roles."""
 BATCH_BUCKETS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 GATEWAY_ANSWERS = Counter(

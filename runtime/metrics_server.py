@@ -19,7 +19,7 @@ from runtime.metrics import REGISTRIES
 logger = logging.getLogger("rekap.metrics")
 
 CONNECTIONS_MAX = 32
-"""Each replica of Prometheus has one."""
+"""Limit for open connections. Each replica of Prometheus has one."""
 CONNECTION_SECONDS_MAX = 5.0
 """Limit from the start of a connection to the last byte of the answer, which has 20 kB."""
 HEAD_BYTES_MAX = 8 * 1024

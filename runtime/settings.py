@@ -23,7 +23,7 @@ def _setting(default: Any, help: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Each field is the environment variable `REKAP_<FIELD>` in capitals."""
+    """Settings of a process; each field is the environment variable `REKAP_<FIELD>` in capitals."""
 
     kafka: str = _setting("127.0.0.1:9092", "bootstrap servers of Kafka, host:port, separated by commas")
     kafka_user: str = _setting("", "Kafka user of this process; empty where Kafka has no users")

@@ -1,4 +1,4 @@
-"""Where this program changes Faust.
+"""Changes to Faust.
 
 Written for faust-streaming 0.15.3. With another version tests/unit/streams/test_faust_patches.py fails, so that each reason is
 checked again. Kafka requests of Faust go through aiokafka, which runtime/kafka/aiokafka_patches.py changes.

@@ -77,7 +77,7 @@ class CutDirectories:
         return newest_cut(self.directory)
 
     def unfinished(self, name: str) -> AbstractContextManager[tuple[Path, Path]]:
-        """As `unfinished_directories`; the first directory may be published."""
+        """Two new directories for a cut (`unfinished_directories`); the first may be published."""
         return unfinished_directories(self.directory, name)
 
     def publish(self, files: Path, name: str, manifest: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ class Wanted(NamedTuple):
     offices: Collection[str] | None = None
     tables: Collection[str] | None = None
     address: str | None = None
-    """Where the files will be published, ending with a slash; None where it is not known."""
+    """Address at which the files will be published, ending with a slash; None where it is not known."""
 
 
 def write_files(

@@ -54,7 +54,7 @@ class PreparedBatch(NamedTuple):
     """A batch before its transaction."""
 
     rows: dict[str, Rows]
-    """By office."""
+    """Rows to write, by office."""
     stops: dict[str, OfficeStop]
     """Offices that this batch has stopped."""
     began: dict[TopicPartition, int]

@@ -25,7 +25,7 @@ class OpenedBatch(NamedTuple):
     messages: Sequence[Any]
     records: list[Record]
     remembered: list[bool]
-    """For each record, whether its signature is remembered as checked."""
+    """Whether the signature of each record is remembered as checked."""
     asked: list[int]
     """Indices of the records whose signatures are being checked."""
     answers_start: int
@@ -34,7 +34,7 @@ class OpenedBatch(NamedTuple):
     """The answers to the question, which may be about other batches too."""
 
     async def signatures_hold(self) -> list[bool]:
-        """For each record, whether its signature holds. Raises FoldError."""
+        """Whether the signature of each record holds. Raises FoldError."""
         try:
             answers = await self.answers
         except Exception as error:

@@ -23,7 +23,7 @@ KEYFRAMES_PAUSE = 20
 of the time. The keyframes of a nation whose three legislatures have candidates are 30 MB and take a second. At half, they take
 a tenth of the count's time; at double, a roll-up that missed a block is silent for 40 s."""
 STATES_PAUSE_SECONDS = 2.0
-"""After this pause the next state is written, however few records it adds. A state of a nation in 12 partitions is 60 MB. At
+"""Pause after which the next state is written, however few records it adds. A state of a nation in 12 partitions is 60 MB. At
 half that is 60 MB/s all the time, at double a quiet night's restart folds twice as many records."""
 STATES_AT_STOP_SECONDS = 5
 """Limit for writing states before the process ends, or its partitions go to another worker: half of what a supervisor waits."""

@@ -22,9 +22,9 @@ from runtime.own_processes import python_module
 logger = logging.getLogger("rekap.signatures")
 
 INLINE_MAX = 64
-"""Up to this number, signatures are checked in this process: 2 ms, less than the rest of their fold. A question to another
-process costs two threads and four wake-ups, which is as much as four checks. At half, a steady 1,000 records a second would
-need questions wherever a step is late; at double, heartbeats and acknowledgements would wait 4 ms."""
+"""Number of signatures up to which they are checked in this process: 2 ms, less than the rest of their fold. A question to
+another process costs two threads and four wake-ups, which is as much as four checks. At half, a steady 1,000 records a second
+would need questions wherever a step is late; at double, heartbeats and acknowledgements would wait 4 ms."""
 ANSWER_SECONDS = 10
 """Time after which a process that does not answer is ended. A question of 1,000 checks takes 35 ms."""
 END_SECONDS = 5

@@ -53,7 +53,7 @@ logger = logging.getLogger("rekap.tabulator")
 
 POLL_MS = 100
 SESSION_MS = 6_000
-"""After this time without a heartbeat, a worker's partitions are assigned to another worker. It is the least that Kafka allows
+"""Time without a heartbeat after which a worker's partitions are assigned to another worker. It is the least that Kafka allows
 by default."""
 FOLD_TURN_SECONDS = 0.05
 """A fold lets heartbeats, acknowledgements and metrics have their turn after this, whatever the records cost. At half, a batch

@@ -52,7 +52,7 @@ class FoundTopic(NamedTuple):
 
 
 async def found_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dict[str, FoundTopic]:
-    """Those of these topics that exist; asking creates none. Raises KafkaError."""
+    """Topics of these names that exist; asking creates none. Raises KafkaError."""
     answer = await send_request(admin, _Metadata(list(names)))
     described = {}
     for error, name, topic_id, _, partitions, _, _ in answer.topics:

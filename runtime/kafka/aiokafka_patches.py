@@ -1,4 +1,4 @@
-"""Where this program changes aiokafka, or uses what aiokafka does not declare public.
+"""Changes to aiokafka, and uses of what aiokafka does not declare public.
 
 Written for aiokafka 0.14.0. Each patch states what is wrong in that version. LibraryChangedError is raised where an attribute
 that is replaced or used is gone. With another version of aiokafka, tests/unit/runtime/kafka/test_aiokafka_patches.py fails

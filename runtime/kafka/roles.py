@@ -15,14 +15,14 @@ from schemas.definition.package import Election
 
 
 class Resource(enum.IntEnum):
-    """As Kafka numbers them (org.apache.kafka.common.resource.ResourceType)."""
+    """Kinds of resource, as Kafka numbers them (org.apache.kafka.common.resource.ResourceType)."""
 
     TOPIC = 2
     GROUP = 3
 
 
 class Operation(enum.IntEnum):
-    """As Kafka numbers them (org.apache.kafka.common.acl.AclOperation). Read and Write imply Describe."""
+    """Operations, as Kafka numbers them (org.apache.kafka.common.acl.AclOperation). Read and Write imply Describe."""
 
     READ = 3
     WRITE = 4

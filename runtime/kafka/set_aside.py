@@ -136,7 +136,7 @@ class Opener:
         self._aside = aside
 
     async def believed(self, messages: Iterable[Any]) -> list[Any]:
-        """Those of these messages (of aiokafka or Faust) that are believed, in their order. Raises KafkaError, TimeoutError."""
+        """Messages (of aiokafka or Faust) that are believed, in their order. Raises KafkaError, TimeoutError."""
         opened: list[tuple[Any, Mapping[int, int]]] = []
         for message in messages:
             try:
@@ -185,8 +185,8 @@ class Opener:
 def believed_offsets(
     seals: Seals, group: str, committed: Mapping[TopicPartition, tuple[int, str]], aside: SetAside
 ) -> dict[TopicPartition, tuple[int, str]]:
-    """Those of a group's committed offsets (`committed_offsets`) that a worker sealed, each with the note beside it. Others are
-    set aside."""
+    """Committed offsets of a group (`committed_offsets`) that a worker sealed, each with the note beside it. Others are set
+    aside."""
     believed = {}
     for topic_partition, (offset, metadata) in committed.items():
         try:

@@ -14,7 +14,7 @@ from schemas.definition.problems import PROBLEMS_MAX, PackageProblem
 from schemas.maps.shapes import GRID, twice_area
 
 MENDED_PER_MILLE_MAX = 1
-"""By how much of itself an area may change when its border is made valid. Rounding to the grid makes a narrow spit touch
+"""Largest change of an area, as a part of itself, when its border is made valid. Rounding to the grid makes a narrow spit touch
 itself, which changes nothing of the area; a border that crosses itself changes a great deal of it."""
 OVERLAP_PERCENT_MAX = 10
 """How much of the smaller of two areas may lie under the other one. Borders of neighbours that were drawn apart overlap by up
@@ -82,7 +82,7 @@ def _overlaps(read: LevelMap, codes: Sequence[str], geometries: Any) -> Iterator
 
 
 def _where(geometry: Any) -> str:
-    """Where a geometry is not valid, as GEOS finds it."""
+    """The fault of a geometry that is not valid, and its coordinates, as GEOS finds them."""
     reason, _, position = shapely.is_valid_reason(geometry).partition("[")
     if not position:
         return ": parts of it lie over each other"

@@ -47,7 +47,7 @@ def polygons_of(geometries: Geometries) -> Geometries:
 
 
 def mended(geometries: Geometries) -> Geometries:
-    """The same areas as a coverage on whole coordinates. An area that others cover wholly becomes empty."""
+    """The geometries as a coverage on whole coordinates. An area that others cover wholly becomes empty."""
     found = polygons_of(geometries)
     for _ in range(CLEANINGS_MAX):
         if shapely.is_valid(found).all() and shapely.coverage_is_valid(found):

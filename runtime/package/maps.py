@@ -60,7 +60,7 @@ class LevelMap:
 @dataclass(frozen=True, slots=True)
 class MapReading:
     maps: tuple[LevelMap, ...]
-    """From the root down, those of which there is a file. Empty where there are problems."""
+    """Maps of the levels of which there is a file, from the root down. Empty where there are problems."""
     problems: tuple[PackageProblem, ...]
     warnings: tuple[PackageProblem, ...]
 

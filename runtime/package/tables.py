@@ -86,8 +86,8 @@ read before."""
 def stream_cells(
     table: str, pieces: Iterable[str], columns: Sequence[str], shape: CellShaper[Row], problems: FileProblems
 ) -> Iterator[Row]:
-    """The same as `stream_table` for a caller that knows how to check the cells, in a tenth of the time. Each row is made of
-    the cells of these columns, empty where the table does not have the column."""
+    """The rows of a table as from `stream_table`, in a tenth of the time, for a caller that knows how to check the cells. Each
+    row is made of the cells of these columns, empty where the table does not have the column."""
     return _TableReader(table, problems).stream_cells(pieces, columns, shape)
 
 
