@@ -22,7 +22,7 @@ class Discovery:
 
     verdict: Verdict
     where: str
-    """For example `log 3, record 17` or `/v1/areas/34: president in 34.04`."""
+    """Name of what is wrong, for example `log 3, record 17` or `/v1/areas/34: president in 34.04`."""
     sentence: str
 
     def __str__(self) -> str:

@@ -38,7 +38,7 @@ COMMANDS = {
     "portal": ("rekap.commands.portal:portal", "serve a catalogue over many elections"),
     "import": ("rekap.commands.imports:import_command", "count past elections, or make a package of a list"),
 }
-"""Where each command is, and what `rekap --help` shows of it without importing it."""
+"""Module and function of each command, and what `rekap --help` shows of it without importing it."""
 
 
 class _Commands(click.Group):

@@ -27,7 +27,7 @@ class SheetError(UnusableError):
 class SheetRow(NamedTuple):
     line: int
     cells: list[str]
-    """Without spaces around them, as many as the first line names."""
+    """Cells without spaces around them, as many as the first line names."""
 
 
 def sheet_rows(file: Path) -> Iterator[SheetRow]:

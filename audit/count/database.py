@@ -25,7 +25,7 @@ MEMORY = "768MB"
 """Memory for DuckDB's tables and statements, so that an audit stays under 2 GB beside the package of a nation (0.6 GB) and the
 processes that check records. At half, statements of one log of a nation go to disk; at double, nothing is faster."""
 THREADS = max(1, min(4, os.cpu_count() or 1))
-"""Each thread needs memory of its own in joins and sorts; above four, MEMORY would have to grow with them."""
+"""Threads of DuckDB. Each needs memory of its own in joins and sorts; above four, MEMORY would have to grow with them."""
 DISK = "64GB"
 """Files of statements that do not fit into memory. A nation with candidates needs a few gigabytes."""
 

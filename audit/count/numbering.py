@@ -55,7 +55,7 @@ class Irregular(NamedTuple):
     """Something that a key's numbers, or its corrections, show."""
 
     kind: str
-    """One of SENTENCES."""
+    """Kind of what is irregular, one of SENTENCES."""
     key: str
     first: int | None
     last: int | None

@@ -18,7 +18,7 @@ from audit.sources.package import Package
 EVENTS_PER_KEY_MAX = 100
 """Limit for one key about one station in one contest (docs/reference/rules.md, L1)."""
 NUMBERS_KEPT = 1_024
-"""Below a key's highest number so far, those among which Q1 and Q2 are found in the count."""
+"""Numbers below a key's highest so far among which Q1 and Q2 are found in the count."""
 VERSION_STEP_MAX = 10
 """Largest step from one version of a form to the next that does not wait for a review (V7)."""
 RECORDS_AT_ONCE = 400_000

@@ -72,7 +72,7 @@ class Published:
             raise AuditError(f"{path}: the answer is not JSON") from None
 
     def line_of(self, path: str) -> int:
-        """Where the line of an answer that was asked for begins, for `answer`."""
+        """Offset at which the line of an answer that was asked for begins, for `answer`."""
         return self._begins[path]
 
     def answer(self, begin: int) -> dict[str, Any]:

@@ -32,9 +32,9 @@ class Claim(NamedTuple):
     number: int
     """Which of the claims of its answer it is."""
     after: str = ""
-    """Where the answer lists stations, the last station before its page …"""
+    """Last station before the page, where the answer lists stations."""
     until: str | None = None
-    """… and the last station of its page; None where it is the last page."""
+    """Last station of the page, where the answer lists stations; None where it is the last page."""
 
 
 class Published(NamedTuple):
@@ -86,7 +86,7 @@ class Snapshots:
         self._offices = {row["id"] for row in tables["offices"]}
         self._order = package.station_order
         self._cuts: dict[Cut, Cut] = {}
-        """Each cut once, because thousands of claims are of the same."""
+        """Cuts, each once, because thousands of claims are of the same."""
 
     def claims(self, path: str, published: Iterable[Published]) -> list[Claim]:
         """The claims of an answer. Raises AuditError where the answer has not the shape that its description gives it."""
@@ -110,7 +110,7 @@ class Snapshots:
                 raise ValueError("its stations are not each a code, once")
 
     def area_paths(self) -> list[str]:
-        """Each area that has areas in it, and the root: together they show every area."""
+        """Paths of the areas that have areas in them, and of the root: together they show every area."""
         codes = [code for code in self._children if code] or [self.root]
         return [f"v1/areas/{quote(code)}" for code in sorted({self.root, *codes})]
 

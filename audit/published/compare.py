@@ -211,7 +211,7 @@ class Comparison:
 
 
 def first_difference(published: Any, own: Any, path: str = "") -> str:
-    """Where two values begin to differ, as a sentence."""
+    """The first difference between two values, as a sentence."""
     if isinstance(published, dict) and isinstance(own, dict):
         for name in sorted(published.keys() | own.keys()):
             if published.get(name) != own.get(name):

@@ -201,7 +201,7 @@ class Archive:
     # ── files of lines, which grow to gigabytes ──────────────────────────────────────────────────────────────────────
 
     def lines(self, path: str) -> Iterator[tuple[int, bytes]]:
-        """Where each line of a file begins, and the line, bounded as an answer is."""
+        """Lines of a file, bounded as an answer is, each with the offset at which it begins."""
         begin = 0
         try:
             with self.opened(path) as file:

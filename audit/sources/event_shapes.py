@@ -123,4 +123,4 @@ EVENTS: dict[str, Check] = {
     )
     for kind, (required, optional) in _KINDS.items()
 }
-"""By type the check of a whole event."""
+"""The check of a whole event, by its type."""

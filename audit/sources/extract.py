@@ -175,7 +175,7 @@ def check_chunk(chunk: Chunk, files: Sequence[tuple[str, str]], output: str) -> 
 
 
 def _entries(file: Path, width: int) -> list[bytes]:
-    """Up to `width` entries: a full bundle may have replaced the partial one. Raises TileError."""
+    """The first `width` entries, or all: a full bundle may have replaced the partial one. Raises TileError."""
     data = file.read_bytes()
     entries: list[bytes] = []
     at = 0

@@ -106,7 +106,7 @@ class Package:
 
     @property
     def offices_with_blank_ballots(self) -> frozenset[str]:
-        """Those that count blank ballots apart from invalid ones."""
+        """Offices that count blank ballots apart from invalid ones."""
         return frozenset(row["id"] for row in self.tables["offices"] if row["blank_ballots"] == "apart")
 
     @cached_property

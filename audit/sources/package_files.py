@@ -20,7 +20,7 @@ ZIP_BYTES_MAX = 64 * 1024 * 1024
 UNPACKED_BYTES_MAX = 256 * 1024 * 1024
 RATIO_MAX = 64
 RATIO_FREE_BYTES = 1024 * 1024
-"""Up to this size a file may be packed as well as it can."""
+"""Size up to which a file may be packed as well as it can."""
 ZIP_DIRECTORY_BYTES_MAX = 256 * 1024
 JSON_BYTES_MAX = 256 * 1024
 JSON_DEPTH_MAX = 32

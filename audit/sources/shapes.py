@@ -127,7 +127,7 @@ def list_of(inner: Check, entries_max: int) -> Check:
 _codes_seen: set[str] = set()
 """Codes that match CODE. A nation's forms repeat 150,000 of them, and to look one up costs a tenth of matching it."""
 CODES_SEEN_MAX = 500_000
-"""About 50 MB in each process. Records with other codes are matched one by one, as before."""
+"""Codes that are remembered, in about 50 MB of each process. Records with other codes are matched one by one, as before."""
 
 
 def tally(entries_max: int) -> Check:

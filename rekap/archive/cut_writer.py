@@ -24,7 +24,7 @@ MANIFEST, FILES, SUMS = "manifest.json", "files.ndjson", "SHA256SUMS"
 MANIFEST_VERSION = "1.0.0"
 """Version of the shape of manifest.json and files.ndjson; semver."""
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
-"""Another user, such as nginx's, reads the files."""
+"""Modes with which another user, such as nginx's, can read the files."""
 JSON, HTML, BYTES, TEXT, ZIP, GZIP = (
     "application/json", "text/html; charset=utf-8", "application/octet-stream", "text/plain; charset=utf-8",
     "application/zip", "application/gzip",
@@ -36,7 +36,7 @@ class PreviousCut(NamedTuple):
 
     directory: Path
     entries: Mapping[str, Mapping[str, Any]]
-    """By name, the lines of its files.ndjson."""
+    """Lines of its files.ndjson, by name."""
 
 
 class CutWriter:

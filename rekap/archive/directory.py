@@ -58,7 +58,7 @@ class ArchiveDirectory:
             return None
 
     def unfinished(self, name: str) -> AbstractContextManager[tuple[Path, Path]]:
-        """As `unfinished_directories`; the first directory may be published."""
+        """Two new directories for a cut (`unfinished_directories`); the first may be published."""
         return unfinished_directories(self.cuts, name)
 
     def publish(self, files: Path, name: str) -> None:

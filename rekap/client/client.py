@@ -69,7 +69,7 @@ class Client(Server):
         return await self._model(SubmissionSnapshot, f"submissions/{in_path(event)}")
 
     async def events(self, most: int, **filters: str | int | None) -> AsyncIterator[EventLine]:
-        """At most `most` events of the log's list, the newest first unless `order` is `oldest`. Filters are those of
+        """Events of the log's list, at most `most` of them, the newest first unless `order` is `oldest`. Filters are those of
         `GET /v1/events`."""
         cursor: str | None = None
         while most > 0:

@@ -45,10 +45,10 @@ from schemas.definition.package import (
 from schemas.definition.rows import LocalText
 
 STATIONS_MIN = 1_000
-"""Each of the 514 regencies has a station. With fewer stations than this, large provinces would not have more than small
-ones."""
+"""Fewest stations: each of the 514 regencies has one, and with fewer stations than this, large provinces would not have more
+than small ones."""
 STATIONS_MAX = 823_000
-"""About the number of Indonesia's stations (823,236 in 2024)."""
+"""Limit for the stations, about the number of Indonesia's (823,236 in 2024)."""
 PARTITIONS = 4
 
 
@@ -163,7 +163,7 @@ def _election(stations: int, seed: int, offices: Collection[str], partitions: in
 
 
 def _rules(offices: Collection[str]) -> tuple[RuleSetting, ...]:
-    """As hard or soft as DOMAIN 1.2 has them."""
+    """Rules, as hard or soft as DOMAIN 1.2 has them."""
     everywhere = (
         *(RuleSetting(id=rule, severity=Severity.HARD) for rule in ("F1", "F2", "F3", "F4", "F5", "F6", "F7")),
         *(RuleSetting(id=rule, severity=Severity.HARD) for rule in ("G1", "G2", "G5", "G7")),

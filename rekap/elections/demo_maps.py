@@ -22,7 +22,7 @@ from schemas.maps.shapes import GRID, Point, Shape, right_handed
 
 LEVEL = "district"
 WEST, SOUTH = 95 * GRID, -11 * GRID
-"""About where Indonesia begins, with borders that nobody takes for Indonesia's."""
+"""South-western corner of the map, about where Indonesia begins, with borders that nobody takes for Indonesia's."""
 WIDTH = 46 * GRID
 BLOCKS = 2
 """Squares beside each other."""

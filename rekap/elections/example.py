@@ -104,7 +104,7 @@ def example_package(election_id: str, keys: Iterable[Key]) -> ElectionPackage:
 
 
 def _rules() -> Iterator[RuleSetting]:
-    """As hard or soft as DOMAIN 1.2 and 1.3 have them."""
+    """Rules, as hard or soft as DOMAIN 1.2 and 1.3 have them."""
     for rule in ("F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "G1", "G2", "G5", "G7"):
         yield RuleSetting(id=rule, severity=Severity.HARD)
     yield RuleSetting(id="M1", severity=Severity.HARD, parameters={"fields": ["votes", "VA", "VB", "VC"]})

@@ -17,7 +17,7 @@ _EXAMPLE_WORDS = re.compile(
 
 
 def night_warnings(package: ElectionPackage, definition: Definition) -> Iterator[str]:
-    """Each begins with the file that it is about."""
+    """Warnings, each of which begins with the file that it is about."""
     yield from _stations_without_a_contest(definition)
     yield from _stations_without_a_key(definition, "result.reported", "no form of theirs can be signed")
     yield from _stations_without_a_key(definition, "result.reviewed", "a held form of theirs stays held")

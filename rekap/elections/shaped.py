@@ -41,7 +41,7 @@ STATIONS_OF_AREA = 10
 STATIONS_MAX = 1_000_000
 """Limit for the stations of a list or a shape; Indonesia has 823,000."""
 OFFICERS_MAX = 100
-"""Up to this many areas of the second level, each has an officer's key of its own; otherwise one key is for all."""
+"""Number of areas of the second level up to which each has an officer's key of its own; with more, one key is for all."""
 PARTITIONS = 2
 NAME_CHARACTERS_MAX = 200
 CHOICES_OF_CONTEST = 2

@@ -24,8 +24,8 @@ BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 15.0
 BACKOFF_RESET_AFTER_S = 60.0  # after a run of this length, the next restart is quick again
 READY_DEADLINE_S = 180.0
-"""At a third, a stack on two cores that 40 other processes wanted was taken for a failure. A service that ends is started again
-and named on the terminal meanwhile."""
+"""Longest wait for services to be ready. At a third, a stack on two cores that 40 other processes wanted was taken for a
+failure. A service that ends is started again and named on the terminal meanwhile."""
 WAITING_LINE_S = 15.0
 """How often the terminal names the service that is waited for."""
 

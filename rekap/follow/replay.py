@@ -45,7 +45,7 @@ class ReplayError(UnusableError, LookupError):
 class Replayed(NamedTuple):
     moment: Moment
     results: Mapping[str, Mapping[str, Any]]
-    """By contest the result of the station that was asked for, as in the table `station_result`."""
+    """Result of the station that was asked for, by contest, as in the table `station_result`."""
     history: Sequence[Mapping[str, Any]]
     """All records of that station, in the order and form of event_queries.STATION_HISTORY."""
     finance: Sequence[Mapping[str, Any]] = ()

@@ -21,7 +21,7 @@ from rekap.follow.shares import bar, per_cent
 from schemas.texts import shown
 
 SILENT_AFTER_SECONDS = 30.0
-"""After twice the time between two heartbeats, a connection that still looks open has brought nothing."""
+"""Time without a message after which a connection that looks open is shown as silent: twice the time between two heartbeats."""
 AREAS_WITHOUT_HEIGHT, HELD_WITHOUT_HEIGHT = 60, 20
 """Rows where the output is not a terminal and has no height."""
 PAGE_SECONDS = 5.0

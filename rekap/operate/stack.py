@@ -42,7 +42,7 @@ from runtime.witnesses import Witness, parse_witnesses
 from schemas.served.logs import origin_of
 
 WORKERS = ("recorder", "tabulator", "rollup", "notary", "api")
-"""In the order of their start; the API is last, so that it finds the others."""
+"""Workers in the order of their start; the API is last, so that it finds the others."""
 WORKERS_APART = (*WORKERS[:-1], FRONT, *map(str, ApiRole))
 """The workers with a process for each role of the API, and the front, which has the address of all of them."""
 EXPORTER = "exporter"
@@ -65,9 +65,9 @@ class Stack:
     metrics_port: int = 0
     """Port of the first worker; the others have the next ones, in the order of their start. 0: none serves metrics."""
     workers: tuple[str, ...] = WORKERS
-    """Those that were started with it. Where none were, `start` starts those of WORKERS."""
+    """Workers that were started with it. Where none were, `start` starts those of WORKERS."""
     of_role: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By role, settings of its process alone."""
+    """Settings of each role's process alone."""
     where: tuple[str, ...] = ()
     """Lines for the terminal: where its Kafka, its PostgreSQL and its log file are."""
 

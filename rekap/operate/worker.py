@@ -45,7 +45,7 @@ SERVING = "serving"
 """What an API logs once it has its port and takes requests. An answer at the port alone could be another process's."""
 GRACEFUL_SECONDS = 8
 API_ROLES: dict[str, frozenset[ApiRole]] = {"api": ALL_ROLES, **{str(role): frozenset({role}) for role in ApiRole}}
-"""By argument of `rekap run`, the roles of a process of the API."""
+"""Roles of a process of the API, by argument of `rekap run`."""
 FRONT = "front"
 ROLES = (FRONT, *API_ROLES, "tabulator", "rollup", "recorder", "notary", "exporter")
 GENERATION_ROLES = ("tabulator", "rollup", "recorder", "exporter")

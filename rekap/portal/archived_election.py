@@ -69,7 +69,7 @@ NOT_IN_ARCHIVES = {
 CUT_CHARACTERS_MAX = 100
 """Limit for the name of a cut, which the catalogue shows. `rekap archive` gives one of 25."""
 MANIFEST_BYTES_MAX = 16 * 1024 * 1024
-"""As api/files/cut_files.py has it for the manifest of bulk files."""
+"""Limit for the manifest of an archive, as api/files/cut_files.py has it for that of bulk files."""
 
 
 def read_manifest(cut: Path) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Archives:
         self._code = hash_of_code(*FOLDING_CODE)
         self._read: dict[str, ArchivedReadModel] = {}
         self._served: dict[str, str] = {}
-        """By election the digest of the archive that is served."""
+        """Digest of the archive that is served, by election."""
 
     async def run(self) -> None:
         """Look at each archive again and again, until it is cancelled. An archive that takes long does not delay the others."""

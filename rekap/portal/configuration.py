@@ -29,7 +29,7 @@ FILE_BYTES_MAX = 1024 * 1024
 ELECTIONS_MAX = 1_000
 """Elections of a portal. Each archive that is served takes the memory of its compiled definition (docs/archive.md)."""
 _ID = re.compile(r"[a-z0-9][a-z0-9\-]{0,47}")
-"""As the id of an election in a package."""
+"""Pattern of an election's id, as in a package."""
 
 
 class PortalConfigurationError(UnusableError):

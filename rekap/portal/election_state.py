@@ -24,10 +24,11 @@ FindNames = Callable[[list[str], str | None, int, int], Awaitable[list[Found]]]
 
 class State(StrEnum):
     PREPARING = "preparing"
-    """It has not been served yet: a live one was not asked, or the read model of an archive is being built."""
+    """State of an election that has not been served yet: a live one was not asked, or the read model of an archive is being
+    built."""
     SERVED = "served"
     AWAY = "away"
-    """It cannot be served; `problem` states why."""
+    """State of an election that cannot be served; `problem` states why."""
 
 
 def _now() -> datetime:
@@ -53,7 +54,7 @@ class PortalElection:
         self._become(State.SERVED, None)
 
     def is_away(self, problem: str) -> None:
-        """It cannot be served now. What was known of it stays."""
+        """Note that the election cannot be served now. What was known of it stays."""
         self._become(State.AWAY, problem[:PROBLEM_CHARACTERS_MAX])
 
     def _become(self, state: State, problem: str | None) -> None:

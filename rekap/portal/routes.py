@@ -63,8 +63,8 @@ def election_of(elections: dict[str, PortalElection], id: str, field: str = "pat
 
 @router.get("/v1/elections", summary="All elections, and whether each can be served")
 async def elections(request: Request) -> Response:
-    """In the order of the portal's configuration. `base` is the path before each path of the election's read API. An election
-    that is away is listed with `since` and `problem`."""
+    """Elections in the order of the portal's configuration. `base` is the path before each path of the election's read API. An
+    election that is away is listed with `since` and `problem`."""
     return _json({"elections": [election.shown() for election in _elections(request).values()]})
 
 

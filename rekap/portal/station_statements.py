@@ -99,7 +99,7 @@ STATEMENTS: Mapping[str, Statement] = {
         for newest_first in (True, False)
     },
 }
-"""By statement of PostgreSQL."""
+"""Statements of the archive by statement of PostgreSQL."""
 
 
 class ArchivedConnection:

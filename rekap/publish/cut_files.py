@@ -26,7 +26,7 @@ from runtime.files.whole_directories import delete_directory, delete_unfinished,
 
 LATEST = "latest.json"
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
-"""Another user, such as nginx's, reads the files."""
+"""Modes with which another user, such as nginx's, can read the files."""
 
 
 class CutFiles:

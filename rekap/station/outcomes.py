@@ -24,7 +24,7 @@ SENTENCES_ASKED_MAX = 20
 LINES_MAX = 50
 """Lines about single forms, so that the summary stays on the screen. `GET /v1/events` lists all."""
 ALL_SHOWN_MAX = 10
-"""Up to this many forms, those that simply count have a line too."""
+"""Number of forms up to which those that simply count have a line too."""
 _POLL_SECONDS = 1.0
 _COUNTED = "counted"
 _WITH_REASONS = ("held", "flagged", "refused")

@@ -67,10 +67,10 @@ class _Cuts(NamedTuple):
     """The offsets of all that is stored of a partition; -1 if nothing is stored yet."""
 
     blocks: dict[str, int]
-    """By office, also for the records without one."""
+    """Offset through which blocks are stored, by office, also for the records without one."""
     results: dict[str, int]
     states: dict[int, FoldState]
-    """By the offset from which a fold continues."""
+    """Fold states by the offset from which a fold continues."""
     heads: list[LogHead]
 
     @property

@@ -28,7 +28,7 @@ class LogHead(NamedTuple):
 
 
 async def log_heads(settings: Settings, definition: Definition, report: Report) -> dict[int, list[LogHead]]:
-    """By partition the heads of the log, in the database and in the published file. Raises DatabaseAwayError."""
+    """Heads of the log by partition, in the database and in the published file. Raises DatabaseAwayError."""
     election = definition.election
     found: dict[int, list[LogHead]] = {}
     connection = await connected(settings, loghead.schema_of(election))
