@@ -7,7 +7,7 @@ import pytest
 from schemas.codes import OfficeId
 from schemas.derived import results
 from schemas.derived.blocks import Block, BlockRange, keyframe
-from schemas.derived.results import Result, ResultRange, at_or_before
+from schemas.derived.results import Result, ResultRange, at_or_before, offsets_by_partition
 
 OFFICE = OfficeId("president")
 AREAS = [("president", f"1.{number}", [number, 2, 3]) for number in range(9)]
@@ -80,3 +80,8 @@ def test_a_cut_is_before_another_where_each_offset_is(
 def test_cuts_of_another_number_of_partitions_are_not_compared(left: tuple[int, ...], right: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="argument 2 is"):
         at_or_before(left, right)
+
+
+def test_a_cut_is_published_without_the_partitions_that_have_nothing_yet() -> None:
+    assert offsets_by_partition((-1, 0, 7, -1)) == {"1": 0, "2": 7}
+    assert offsets_by_partition(()) == {}
