@@ -12,9 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from api.answers.content_codings import IDENTITY, compressed
 from api.answers.in_time import in_time
-from api.answers.kept_answers import Answer, Compressing, Form, KeptAnswers, Key
+from api.answers.kept_answers import Answer, Compressing, Form, KeptAnswers, Key, coded_body
 from api.answers.newest_cut import NewestCut
 from api.answers.read_cut import AtCut, ReadCut, Shown
 from runtime import metrics
@@ -27,9 +26,6 @@ KEPT_SECONDS_MAX = 10.0
 """An answer is read again after this time, although its cut has not moved: what somebody repaired in the database by hand, or
 damaged, is seen. At half, pages that no count changes are read twice as often for nothing; at double, a repair is waited for
 longer than a page is looked at."""
-COMPRESSED_AT_ONCE_BYTES = 32 * 1024
-"""Answers up to this size are compressed by the event loop, in 0.4 ms, and longer ones by a thread. At double, a request of
-another client waits as long as a submission takes; at half, a thread is woken for the answers of nearly all areas."""
 
 Work = Callable[[], Coroutine[Any, Any, AtCut]]
 Turn = Callable[[float], AbstractAsyncContextManager[None]]
@@ -118,12 +114,7 @@ class CurrentAnswers:
         found = answer.forms.get(coding)
         if found is not None:
             return found
-        if coding == IDENTITY:
-            body = answer.body
-        elif len(answer.body) <= COMPRESSED_AT_ONCE_BYTES:
-            body = compressed(answer.body, coding)
-        else:
-            body = await asyncio.shield(self._compressing.compressed(answer, coding))
+        body = await coded_body(answer, coding, lambda: asyncio.shield(self._compressing.compressed(answer, coding)))
         form = answer.add_form(coding, body)
         self.kept.measure(key, answer)
         return form

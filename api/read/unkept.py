@@ -13,8 +13,7 @@ from typing import Any
 from fastapi import Request, Response
 
 from api.answers.content_codings import IDENTITY, compressed
-from api.answers.current_answers import COMPRESSED_AT_ONCE_BYTES
-from api.answers.kept_answers import Answer, Form
+from api.answers.kept_answers import Answer, Form, coded_body
 from api.answers.rendering import Renderings
 from api.answers.responses import response_of
 from api.errors import ListsBusyError
@@ -61,10 +60,5 @@ async def coded_form(request: Request, answer: Answer) -> Form:
     coding = coding_of(request)(len(answer.body))
     if (form := answer.forms.get(coding)) is not None:
         return form
-    if coding == IDENTITY:
-        coded = answer.body
-    elif len(answer.body) <= COMPRESSED_AT_ONCE_BYTES:
-        coded = compressed(answer.body, coding)
-    else:
-        coded = await asyncio.to_thread(compressed, answer.body, coding)
-    return answer.add_form(coding, coded)
+    in_thread = partial(asyncio.to_thread, compressed, answer.body, coding)
+    return answer.add_form(coding, await coded_body(answer, coding, in_thread))

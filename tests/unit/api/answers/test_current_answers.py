@@ -12,8 +12,8 @@ import pytest
 
 from api.answers import current_answers, newest_cut
 from api.answers.content_codings import GZIP, IDENTITY
-from api.answers.current_answers import COMPRESSED_AT_ONCE_BYTES, CurrentAnswers
-from api.answers.kept_answers import Answer, Key, Kind
+from api.answers.current_answers import CurrentAnswers
+from api.answers.kept_answers import COMPRESSED_AT_ONCE_BYTES, Answer, Key, Kind
 from api.answers.newest_cut import FRESH_SECONDS, LATE_SECONDS_MAX, WATCHED_SECONDS, NewestCut
 from api.answers.read_cut import AtCut, ReadCut
 from projections.shown.published import Moment

@@ -14,7 +14,7 @@ def test_nothing_is_touched_at_first_and_rows_before_are_kept_for_those_who_shar
     before: dict[Key, Row] = {(0, 1): "a tally"}
     touched = Touched(before)
     assert touched.before is before
-    assert not touched, "how a row was before is no change"
+    assert not touched, "how a row was before is not a change"
 
 
 @pytest.mark.parametrize(
